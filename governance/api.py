@@ -1,0 +1,189 @@
+"""Conventions of every answer to a machine: one error shape, one page token, one limit of what is sent.
+
+Errors are RFC 9457 problem details (`application/problem+json`): `type`, `title`, `status`, `detail`, and `errors`, a
+list of `{"field", "detail"}` that names each part of the request at fault. A 500 carries a reference and nothing else.
+"""
+
+import base64
+import binascii
+import logging
+import secrets
+from collections.abc import Callable, Iterator
+from http import HTTPStatus
+from typing import Any
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import render
+from rest_framework.exceptions import APIException, ValidationError
+from rest_framework.response import Response
+from rest_framework.views import exception_handler
+
+PROBLEM_TYPE = "application/problem+json"
+DRAIN_BYTES = 2**27
+"""A body over the limit is read and thrown away up to here, so that the client gets to read the answer."""
+
+logger = logging.getLogger(__name__)
+
+
+class TooLarge(APIException):
+    status_code = HTTPStatus.REQUEST_ENTITY_TOO_LARGE
+    default_detail = "The request is too large."
+
+
+class Unavailable(APIException):
+    status_code = HTTPStatus.SERVICE_UNAVAILABLE
+    default_detail = "The index cannot be asked now."
+
+
+class FieldError(ValidationError):
+    """A 400 about one field, named as a caller would write it: `q`, `files[3].content`."""
+
+    def __init__(self, field: str, problem: str) -> None:
+        super().__init__({field: [problem]})
+
+
+def problem(
+    status: int, detail: str, errors: list[dict[str, str]] | None = None, reference: str = ""
+) -> dict[str, Any]:
+    body: dict[str, Any] = {
+        "type": "about:blank",
+        "title": HTTPStatus(status).phrase,
+        "status": int(status),
+        "detail": detail,
+    }
+    if errors:
+        body["errors"] = errors
+    if reference:
+        body["reference"] = reference
+    return body
+
+
+def problem_handler(error: Exception, context: dict[str, Any]) -> Response | None:
+    """DRF's exception handler: every error that is a client's or an engine's, as problem details."""
+    response = exception_handler(error, context)
+    if response is None:
+        return None
+    errors = list(_flatten("", response.data)) if isinstance(error, ValidationError) else []
+    detail = _summary(errors) if errors else str(getattr(error, "detail", error))
+    response.data = problem(response.status_code, detail, errors)
+    response.content_type = PROBLEM_TYPE
+    return response
+
+
+def _flatten(field: str, data: Any) -> Iterator[dict[str, str]]:  # DRF nests details in lists and dicts at will
+    if isinstance(data, dict):
+        for key, value in data.items():
+            yield from _flatten(_inner(field, key), value)
+    elif isinstance(data, list) and any(isinstance(item, dict | list) for item in data):
+        for place, item in enumerate(data):
+            if item:
+                yield from _flatten(f"{field}[{place}]", item)
+    elif isinstance(data, list):
+        for item in data:
+            yield {"field": field, "detail": str(item)}
+    else:
+        yield {"field": field, "detail": str(data)}
+
+
+def _inner(field: str, key: str | int) -> str:
+    if key == "non_field_errors":
+        return field
+    if isinstance(key, int):
+        return f"{field}[{key}]"
+    return f"{field}.{key}" if field else key
+
+
+def _summary(errors: list[dict[str, str]]) -> str:
+    first = errors[0]
+    text = f"{first['field']}: {first['detail']}" if first["field"] else first["detail"]
+    return text if len(errors) == 1 else f"{text} (and {len(errors) - 1} more)"
+
+
+def encode_token(*parts: str | int) -> str:
+    """An opaque page token."""
+    text = ".".join(str(part) for part in parts)
+    return base64.urlsafe_b64encode(text.encode("ascii")).decode("ascii").rstrip("=")
+
+
+def decode_token(token: str, kinds: tuple[Callable[[str], Any], ...]) -> tuple[Any, ...]:
+    """The parts of a token, each read by its kind; ValueError where it is none of ours."""
+    try:
+        parts = base64.b64decode(token + "=" * (-len(token) % 4), b"-_", validate=True).decode("ascii").split(".")
+        return tuple(kind(part) for kind, part in zip(kinds, parts, strict=True))
+    except (binascii.Error, ValueError):
+        raise ValueError(f"{token[:40]!r} is not a page token of this service") from None
+
+
+def wants_json(request: HttpRequest) -> bool:
+    return request.path.startswith(("/api/", "/overlap"))
+
+
+def error_answer(
+    request: HttpRequest, status: int, detail: str, *, title: str = "", field: str = "", reference: str = ""
+) -> HttpResponse:
+    """An error outside of DRF, for a machine or for a person by the path that was asked."""
+    if wants_json(request):
+        errors = [{"field": field, "detail": detail}] if field else None
+        body = problem(status, detail, errors, reference)
+        return JsonResponse(body, status=status, content_type=PROBLEM_TYPE)
+    page = {"title": title or HTTPStatus(status).phrase, "detail": detail, "reference": reference}
+    return render(request, "error.html", page, status=status)
+
+
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+    return error_answer(request, 400, "The request could not be understood.")
+
+
+def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:
+    return error_answer(request, 403, "This is not allowed.")
+
+
+def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
+    return error_answer(request, 404, "There is nothing at this address.")
+
+
+def csrf_failed(request: HttpRequest, reason: str = "") -> HttpResponse:
+    return error_answer(
+        request,
+        403,
+        "The form was sent without its token. Allow cookies for this site, reload the page, send it again.",
+    )
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    """A fixed text and a reference that stands in the log, never what went wrong inside."""
+    reference = secrets.token_hex(6)
+    logger.error("reference %s: %s %s failed", reference, request.method, request.path)
+    return error_answer(request, 500, "Something failed on our side.", reference=reference)
+
+
+class BodyLimitMiddleware:
+    """Refuses bodies over DATA_UPLOAD_MAX_MEMORY_SIZE before anything reads them, and bodies of unknown length."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self._get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        length = request.META.get("CONTENT_LENGTH") or "0"
+        if not length.isdigit():
+            return error_answer(request, 400, "Content-Length is not a number.")
+        if "chunked" in request.META.get("HTTP_TRANSFER_ENCODING", "").lower():
+            return error_answer(request, 411, "Send the body with a Content-Length, not in chunks.")
+        limit = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
+        if int(length) <= limit:
+            return self._get_response(request)
+        _drain(request, int(length))
+        return error_answer(
+            request,
+            413,
+            f"The request body has {int(length):,} bytes, {limit:,} are allowed: "
+            f"ask about fewer or smaller files at a time ({settings.CHECK_MAX_BYTES:,} bytes of code).",
+            field="body",
+        )
+
+
+def _drain(request: HttpRequest, length: int) -> None:
+    left = min(length, DRAIN_BYTES)
+    while left > 0 and (chunk := request.read(min(left, 2**16))):
+        left -= len(chunk)

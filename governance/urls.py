@@ -1,0 +1,15 @@
+"""Every address on one screen. The apps are named by dotted string: governance imports none of them."""
+
+from django.contrib import admin
+from django.urls import include, path
+
+urlpatterns = [
+    path("admin/", admin.site.urls),
+    path("api/v1/", include("search.urls")),
+    path("", include("frontend.urls")),
+]
+
+handler400 = "governance.api.bad_request"
+handler403 = "governance.api.forbidden"
+handler404 = "governance.api.not_found"
+handler500 = "governance.api.server_error"
