@@ -1,0 +1,58 @@
+"""Document: one file of one repository as a release holds it."""
+
+import hashlib
+from dataclasses import dataclass
+
+from search.swhid import of_content
+
+HASH_BITS = 57
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """What a shard says of one file, and its text.
+
+    `content` is UTF-8 without NUL; `swhid` is the core identifier that the dataset declares, which may differ
+    from `text_swhid` where the text was transcoded or redacted after the fact. `repository` is `owner/name` as
+    the dataset writes it, `path` has no leading slash, `revision` is 40 hexadecimal digits or "".
+    """
+
+    swhid: str
+    repository: str
+    path: str
+    content: bytes
+    language: str = ""
+    licenses: tuple[str, ...] = ()
+    revision: str = ""
+    stars: int = 0
+    vendored: bool = False
+    generated: bool = False
+
+    @property
+    def owner(self) -> str:
+        return self.repository.partition("/")[0]
+
+    @property
+    def text_swhid(self) -> str:
+        """The core identifier of the bytes at hand."""
+        return of_content(self.content).core
+
+    @property
+    def key(self) -> str:
+        """32 hexadecimal digits that name the document in a release, the same in every build.
+
+        Two rows that say the same of the same file are one document.
+        """
+        place = "\0".join((self.repository, self.path, self.swhid))
+        return hashlib.sha256(place.encode("utf-8", "surrogatepass")).hexdigest()[:32]
+
+    @property
+    def order(self) -> int:
+        """63 bits by which answers are ordered, lowest first: total, and the same in every engine.
+
+        The top bit tells vendored or generated files, the next five the power of two of the stars (most
+        first), the rest is a hash of the key.
+        """
+        behind = int(self.vendored or self.generated)
+        unpopular = 31 - min(max(self.stars, 0).bit_length(), 31)
+        return (behind << 5 | unpopular) << HASH_BITS | int(self.key, 16) >> (128 - HASH_BITS)
