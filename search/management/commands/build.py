@@ -1,0 +1,89 @@
+import os
+from argparse import ArgumentParser
+from collections.abc import Callable
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    DownloadColumn,
+    Progress,
+    TextColumn,
+    TimeRemainingColumn,
+    TransferSpeedColumn,
+)
+
+from search import ingest
+from search.indexing import DOCUMENTS
+from search.ingest import BuildProgress
+from search.models import Build
+
+
+class Command(BaseCommand):
+    help = (
+        "Index a release. Stopped at any point, even by kill -9, the same command goes on where it was; shards that "
+        "failed are tried again. Exit status 1 where shards could not be read."
+    )
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("release")
+        parser.add_argument(
+            "--jobs", type=int, default=os.cpu_count() or 1, help="processes at a time; one a core by default"
+        )
+
+        parser.add_argument("--anew", action="store_true", help="build again although there is a complete build")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        if options["jobs"] < 1:
+            raise CommandError("--jobs must be at least 1")
+        try:
+            release = ingest.release_named(options["release"])
+            with Bar(Console(stderr=True)) as tell:
+                build = ingest.build(release, jobs=options["jobs"], progress=tell, anew=options["anew"])
+        except (ingest.IngestError, *ingest.ENGINE_ERRORS) as error:
+            raise CommandError(str(error)) from None
+        self._summarise(build)
+        failed = ingest.failures(build)
+        if failed:
+            raise CommandError("\n".join(["Shards that could not be read:", *failed]), returncode=1)
+        self.stdout.write(f"Next: manage.py activate {release.name}")
+
+    def _summarise(self, build: Build) -> None:
+        tally = ingest.tally(build)
+        self.stdout.write(
+            f"Build {build.name} is {build.state}: {build.documents:,} documents, {build.text_bytes / 1e6:,.1f} MB of "
+            f"text, index {build.index_bytes / 1e6:,.1f} MB."
+        )
+        skipped = ", ".join(f"{count:,} {reason}" for reason, count in sorted(tally.items()) if reason != DOCUMENTS)
+        self.stdout.write(f"Left out: {skipped or 'nothing'}.")
+
+
+class Bar:
+    """A progress bar in bytes of text, with rate and time left; plain lines where there is no terminal."""
+
+    def __init__(self, console: Console) -> None:
+        self._progress = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            DownloadColumn(),
+            TransferSpeedColumn(),
+            TimeRemainingColumn(),
+            console=console,
+        )
+        self._task = self._progress.add_task("indexing", total=None)
+
+    def __enter__(self) -> Callable[[BuildProgress], None]:
+        self._progress.start()
+        return self._tell
+
+    def __exit__(self, *exception: object) -> None:
+        self._progress.stop()
+
+    def _tell(self, now: BuildProgress) -> None:
+        self._progress.update(
+            self._task,
+            completed=now.done_bytes,
+            total=now.total_bytes,
+            description=f"shard {now.done_shards} of {now.total_shards}",
+        )

@@ -1,0 +1,43 @@
+from argparse import ArgumentParser
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from search import ingest
+
+
+class Command(BaseCommand):
+    help = "Write down a release and its shards, with their digests. A release never changes afterwards."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("release", help="name of the release, such as stack-sample-2026-11")
+        parser.add_argument(
+            "--shards",
+            nargs="+",
+            required=True,
+            metavar="URL",
+            help="Parquet files, or folders that hold some",
+        )
+        parser.add_argument("--dataset", help="name of the dataset; the release's name up to its version by default")
+        parser.add_argument("--parent", metavar="RELEASE", help="the release that this one was filtered from")
+        parser.add_argument("--origin", metavar="URL", help="what stands before owner/name in a repository's address")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        name: str = options["release"]
+        try:
+            paths = ingest.find_shards(options["shards"])
+            release = ingest.register(
+                name,
+                paths,
+                dataset=options["dataset"] or ingest.dataset_of(name),
+                parent=options["parent"],
+                origin=options["origin"],
+            )
+        except ingest.IngestError as error:
+            raise CommandError(str(error)) from None
+        shards = list(release.shards.all())
+        for shard in shards:
+            self.stdout.write(f"{shard.number:6d}  {shard.layout:10}  {shard.documents:10,} files  {shard.url}")
+        total = sum(shard.text_bytes for shard in shards)
+        self.stdout.write(f"Registered {name}: {len(shards)} shards, {total / 1e6:,.1f} MB of text.")
+        self.stdout.write(f"Next: manage.py build {name}")

@@ -1,0 +1,267 @@
+"""What the sample needs to know of the world: languages, licences, code forges and places of copies."""
+
+from email.message import Message
+from pathlib import PurePosixPath
+from urllib.parse import urlsplit
+
+LANGUAGES = {
+    ".py": "Python",
+    ".pyi": "Python",
+    ".pyx": "Cython",
+    ".pxd": "Cython",
+    ".pxi": "Cython",
+    ".c": "C",
+    ".h": "C",
+    ".cc": "C++",
+    ".cpp": "C++",
+    ".cxx": "C++",
+    ".hpp": "C++",
+    ".hh": "C++",
+    ".cu": "Cuda",
+    ".cuh": "Cuda",
+    ".f": "Fortran",
+    ".f90": "Fortran Free Form",
+    ".js": "JavaScript",
+    ".mjs": "JavaScript",
+    ".cjs": "JavaScript",
+    ".jsx": "JavaScript",
+    ".ts": "TypeScript",
+    ".tsx": "TSX",
+    ".css": "CSS",
+    ".scss": "SCSS",
+    ".html": "HTML",
+    ".htm": "HTML",
+    ".md": "Markdown",
+    ".rst": "reStructuredText",
+    ".txt": "Text",
+    ".json": "JSON",
+    ".toml": "TOML",
+    ".yaml": "YAML",
+    ".yml": "YAML",
+    ".ini": "INI",
+    ".cfg": "INI",
+    ".xml": "XML",
+    ".svg": "SVG",
+    ".po": "Gettext Catalog",
+    ".sql": "SQL",
+    ".sh": "Shell",
+    ".bash": "Shell",
+    ".ps1": "PowerShell",
+    ".bat": "Batchfile",
+    ".cmake": "CMake",
+    ".m4": "M4",
+    ".rs": "Rust",
+    ".go": "Go",
+    ".s": "Assembly",
+    ".java": "Java",
+    ".kt": "Kotlin",
+    ".scala": "Scala",
+    ".cs": "C#",
+    ".rb": "Ruby",
+    ".pl": "Perl",
+    ".pm": "Perl",
+    ".php": "PHP",
+    ".lua": "Lua",
+    ".r": "R",
+    ".jl": "Julia",
+    ".swift": "Swift",
+    ".hs": "Haskell",
+    ".ml": "OCaml",
+    ".el": "Emacs Lisp",
+    ".tcl": "Tcl",
+    ".vim": "Vim Script",
+    ".proto": "Protocol Buffer",
+}
+"""By the end of the name, in lower case; the names are those of GitHub's linguist, as in The Stack."""
+
+PERMISSIVE = frozenset(
+    {
+        "0BSD",
+        "Apache-2.0",
+        "BSD-2-Clause",
+        "BSD-3-Clause",
+        "BSL-1.0",
+        "CC0-1.0",
+        "HPND",
+        "ISC",
+        "MIT",
+        "MIT-0",
+        "NCSA",
+        "PSF-2.0",
+        "Python-2.0",
+        "Unlicense",
+        "Zlib",
+        "ZPL-2.1",
+    }
+)
+
+LICENSES = {
+    "apache": "Apache-2.0",
+    "apache 2": "Apache-2.0",
+    "apache 2.0": "Apache-2.0",
+    "apache license": "Apache-2.0",
+    "apache license 2.0": "Apache-2.0",
+    "apache license, version 2.0": "Apache-2.0",
+    "apache software license": "Apache-2.0",
+    "apache software license 2.0": "Apache-2.0",
+    "bsd": "BSD-3-Clause",
+    "bsd license": "BSD-3-Clause",
+    "bsd 2-clause": "BSD-2-Clause",
+    "bsd 3-clause": "BSD-3-Clause",
+    "bsd-3": "BSD-3-Clause",
+    "bsd 3-clause license": "BSD-3-Clause",
+    "new bsd": "BSD-3-Clause",
+    "new bsd license": "BSD-3-Clause",
+    "simplified bsd": "BSD-2-Clause",
+    "boost software license 1.0 (bsl-1.0)": "BSL-1.0",
+    "gnu affero general public license v3": "AGPL-3.0-only",
+    "gnu affero general public license v3 or later (agplv3+)": "AGPL-3.0-or-later",
+    "gnu general public license v2 (gplv2)": "GPL-2.0-only",
+    "gnu general public license v2 or later (gplv2+)": "GPL-2.0-or-later",
+    "gnu general public license v3 (gplv3)": "GPL-3.0-only",
+    "gnu general public license v3 or later (gplv3+)": "GPL-3.0-or-later",
+    "gnu lesser general public license v2 or later (lgplv2+)": "LGPL-2.0-or-later",
+    "gnu lesser general public license v3 (lgplv3)": "LGPL-3.0-only",
+    "gnu lesser general public license v3 or later (lgplv3+)": "LGPL-3.0-or-later",
+    "historical permission notice and disclaimer (hpnd)": "HPND",
+    "isc license": "ISC",
+    "isc license (iscl)": "ISC",
+    "mit license": "MIT",
+    "the mit license": "MIT",
+    "the mit license (mit)": "MIT",
+    "mit no attribution license (mit-0)": "MIT-0",
+    "mozilla public license 2.0 (mpl 2.0)": "MPL-2.0",
+    "mpl 2.0": "MPL-2.0",
+    "psf": "PSF-2.0",
+    "python software foundation license": "PSF-2.0",
+    "the unlicense": "Unlicense",
+    "the unlicense (unlicense)": "Unlicense",
+    "university of illinois/ncsa open source license": "NCSA",
+    "zlib/libpng license": "Zlib",
+    "zope public license": "ZPL-2.1",
+}
+"""What packages write instead of an SPDX identifier, in lower case."""
+
+SPDX = {name.lower(): name for name in PERMISSIVE | set(LICENSES.values())}
+
+FORGES = frozenset({"github.com", "gitlab.com", "codeberg.org", "bitbucket.org"})
+NO_OWNERS = frozenset({"sponsors", "orgs", "users", "apps", "marketplace"})
+SOURCE_LABELS = frozenset({"source", "source code", "sources", "repository", "code", "github", "git"})
+HOME_LABELS = frozenset({"homepage", "home", "home-page"})
+
+VENDORED = frozenset(
+    {
+        "vendor",
+        "_vendor",
+        "vendored",
+        "_vendored_packages",
+        "third_party",
+        "thirdparty",
+        "extern",
+        "node_modules",
+    }
+)
+GENERATED_ENDS = (
+    ".min.js",
+    ".min.css",
+    "_pb2.py",
+    "_pb2.pyi",
+    ".pb.go",
+    ".pb.cc",
+    ".pb.h",
+    "package-lock.json",
+)
+GENERATED_MARKS = (b"do not edit", b"@generated", b"generated by cython", b"automatically generated")
+GENERATED_HEAD = 600
+"""Where in a file, in bytes from its beginning, a mark of a generator counts."""
+
+
+def language_of(path: str) -> str:
+    """Empty where the name tells no language of text."""
+    name = PurePosixPath(path)
+    if name.name.upper().startswith(("LICENSE", "LICENCE", "COPYING", "NOTICE")) and not name.suffix:
+        return "Text"
+    return LANGUAGES.get(name.suffix.lower(), "")
+
+
+def is_vendored(path: str) -> bool:
+    return not VENDORED.isdisjoint(PurePosixPath(path.lower()).parts[:-1])
+
+
+def is_generated(path: str, content: bytes) -> bool:
+    head = content[:GENERATED_HEAD].lower()
+    return path.lower().endswith(GENERATED_ENDS) or any(mark in head for mark in GENERATED_MARKS)
+
+
+def licenses_of(metadata: Message) -> tuple[str, ...]:
+    """SPDX identifiers: of the expression, else of the classifiers, else of the licence field."""
+    expression = metadata.get("License-Expression", "")
+    if expression:
+        return _distinct(_parts(expression))
+    classifiers = [text.split(" :: ") for text in metadata.get_all("Classifier", [])]
+    named = [LICENSES.get(words[-1].lower(), "") for words in classifiers if words[0] == "License"]
+    if any(named):
+        return _distinct(named)
+    return _distinct([_spdx(part) for part in _parts(metadata.get("License", ""))])
+
+
+def license_type_of(licenses: tuple[str, ...]) -> str:
+    """The three classes of The Stack."""
+    if not licenses:
+        return "no_license"
+    return "permissive" if PERMISSIVE.issuperset(licenses) else "non_permissive"
+
+
+def repository_of(metadata: Message, name: str) -> str:
+    """owner/name: of the code forge that the package names, else of its author, else the name twice."""
+    links = sorted(_links(metadata))
+    for _, url in links:
+        if place := _on_forge(url):
+            return place
+    return f"{_owner(metadata) or name}/{name}"
+
+
+def _links(metadata: Message) -> list[tuple[int, str]]:
+    """Addresses, those that say they are the source first, in an order of their own."""
+    links = [(1, metadata.get("Home-page", ""))]
+    for line in metadata.get_all("Project-URL", []):
+        label, _, url = line.partition(",")
+        label = label.strip().lower()
+        rank = 0 if label in SOURCE_LABELS else 1 if label in HOME_LABELS else 2
+        links.append((rank, url.strip()))
+    return links
+
+
+def _on_forge(url: str) -> str:
+    """The repository that an address is in, or ""."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return ""
+    steps = [step for step in parts.path.split("/") if step]
+    if parts.hostname not in FORGES or len(steps) < 2 or steps[0].lower() in NO_OWNERS:
+        return ""
+    return f"{steps[0]}/{steps[1].removesuffix('.git')}"
+
+
+def _owner(metadata: Message) -> str:
+    """The first author as an account could be called: ASCII letters and digits, with single hyphens."""
+    author = metadata.get("Author", "") or metadata.get("Author-email", "")
+    first = author.split(",")[0].split("<")[0].split("@")[0]
+    letters = "".join(letter if letter.isascii() and letter.isalnum() else " " for letter in first.lower())
+    return "-".join(letters.split())[:39].strip("-")
+
+
+def _parts(expression: str) -> list[str]:
+    """The licences of an SPDX expression; an exception stays with its licence."""
+    words = expression.replace("(", " ").replace(")", " ").split()
+    text = " ".join("\n" if word.upper() in {"AND", "OR"} else word for word in words)
+    return [part.strip() for part in text.split("\n")]
+
+
+def _spdx(name: str) -> str:
+    return SPDX.get(name.lower()) or LICENSES.get(name.lower(), "")
+
+
+def _distinct(names: list[str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(name for name in names if name))
