@@ -1,0 +1,270 @@
+"""Door of the builds: register a release, build its index, activate it.
+
+Every step is safe to run again: registering the same shards is refused by name, building goes on where it was
+stopped (even by kill -9), activating twice changes nothing.
+"""
+
+import fcntl
+import shutil
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import Sum
+from django.utils import timezone
+
+from search.analysis.entries import SPEC
+from search.analysis.fingerprints import PROFILES, STANDARD
+from search.engines.base import Engine, EngineError
+from search.indexing import ShardResult, ShardTask, fingerprints_folder, load_fingerprints
+from search.models import Build, Dataset, Release, Shard, ShardBuild
+from search.opened import engine_named, portrait_path
+from search.portrait import PortraitError, PortraitWriter, expected_keys, size_for
+from search.shards import ShardError, ShardFacts, inspect_shard
+from search.workers import Outcome, index_shards
+
+ENGINE_ERRORS = (EngineError, PortraitError)
+"""What may go wrong below while a build is sealed."""
+
+
+class IngestError(Exception):
+    """What was asked cannot be done; the message is for the steward, a line for each problem."""
+
+
+@dataclass(frozen=True, slots=True)
+class BuildProgress:
+    """Bytes of text and shards, of those this run has to do."""
+
+    done_bytes: int
+    total_bytes: int
+    done_shards: int
+    total_shards: int
+
+
+def dataset_of(release: str) -> str:
+    """The dataset that a release's name tells: what stands before its version (stack-sample-2026-11, stack-v3)."""
+    words = release.split("-")
+    ends = next((i for i, word in enumerate(words) if word.removeprefix("v")[:1].isdigit()), len(words))
+    return "-".join(words[:ends]) or release
+
+
+def find_shards(places: Sequence[str]) -> list[Path]:
+    """The Parquet files that `places` name: files, or folders with everything below them, in order."""
+    paths: list[Path] = []
+    for place in places:
+        path = Path(place.removeprefix("file://")).absolute()
+        found = sorted(path.rglob("*.parquet")) if path.is_dir() else [path]
+        if not found:
+            raise IngestError(f"{place}: holds no .parquet file")
+        paths += found
+    return list(dict.fromkeys(paths))
+
+
+def register(
+    name: str, paths: Sequence[Path], *, dataset: str, parent: str | None = None, origin: str | None = None
+) -> Release:
+    """Write a release and its shards down, or nothing at all where one shard cannot be read.
+
+    The same shards again are the release that is there; other ones are refused, since a release never changes.
+    """
+    facts = _inspect_all(paths)
+    if there := Release.objects.filter(name=name).first():
+        _check_same(there, facts)
+        return there
+    with transaction.atomic():
+        owner, _ = Dataset.objects.get_or_create(name=dataset, defaults={"origin": origin} if origin else {})
+        release = Release.objects.create(dataset=owner, name=name, parent=release_named(parent) if parent else None)
+        Shard.objects.bulk_create(
+            Shard(
+                release=release,
+                number=number,
+                url=str(path),
+                layout=fact.layout,
+                digest=fact.digest,
+                bytes=fact.bytes,
+                rows=fact.rows,
+                documents=fact.documents,
+                text_bytes=fact.text_bytes,
+            )
+            for number, (path, fact) in enumerate(zip(paths, facts, strict=True))
+        )
+    return release
+
+
+def _check_same(release: Release, facts: Sequence[ShardFacts]) -> None:
+    registered = set(release.shards.values_list("digest", flat=True))
+    if registered != {fact.digest for fact in facts}:
+        raise IngestError(
+            f"release {release.name!r} is registered with other shards, and a release never changes: "
+            "give the new ones a name of their own"
+        )
+
+
+def _inspect_all(paths: Sequence[Path]) -> list[ShardFacts]:
+    facts, problems = [], []
+    seen: dict[str, Path] = {}
+    for path in paths:
+        try:
+            fact = inspect_shard(path)
+        except ShardError as error:
+            problems.append(str(error))
+            continue
+        if fact.digest in seen:
+            problems.append(f"{path}: is the same file as {seen[fact.digest]}")
+        seen[fact.digest] = path
+        facts.append(fact)
+    if problems:
+        raise IngestError("\n".join([*problems, "Nothing was registered."]))
+    return facts
+
+
+def release_named(name: str) -> Release:
+    try:
+        return Release.objects.select_related("dataset", "active_build").get(name=name)
+    except Release.DoesNotExist:
+        known = ", ".join(Release.objects.order_by("name").values_list("name", flat=True)[:20])
+        raise IngestError(f"release {name!r} does not exist; there are: {known or 'none yet'}") from None
+
+
+def build(release: Release, *, jobs: int, progress: Callable[[BuildProgress], None], anew: bool = False) -> Build:
+    """Index what is still to be indexed of the release's latest build, and seal it.
+
+    A complete build is returned as it is, unless one is wanted `anew`. Shards that fail are written down with their
+    reason and leave the build incomplete; the next call tries them again. One process builds a release at a time.
+    """
+    with _alone(release):
+        latest = None if anew else _latest(release)
+        if latest and latest.state == Build.State.COMPLETE:
+            return latest
+        current = latest or _begin(release)
+        engine = engine_named(current.engine)
+        _index_waiting(current, engine, jobs, progress)
+        return _seal(current, engine)
+
+
+def activate(release: Release) -> Build:
+    """Point every answer about the release to its latest sealed build, in one step."""
+    latest = release.builds.exclude(sealed_at=None).order_by("-pk").first()
+    if latest is None:
+        raise IngestError(f"release {release.name!r} has no finished build; run: manage.py build {release.name}")
+    with transaction.atomic():
+        locked = Release.objects.select_for_update().get(pk=release.pk)
+        locked.active_build = latest
+        locked.activated_at = timezone.now()
+        locked.save(update_fields=["active_build", "activated_at"])
+    return latest
+
+
+@contextmanager
+def _alone(release: Release) -> Iterator[None]:
+    # A lock of the operating system goes with its process, however that ends.
+    settings.BUILDS_DIR.mkdir(parents=True, exist_ok=True)
+    with (settings.BUILDS_DIR / f".{release.name}.lock").open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise IngestError(f"release {release.name!r} is being built by another process") from None
+        yield
+
+
+def _latest(release: Release) -> Build | None:
+    """The build to resume or to keep. One of another spec or engine does not count: its parts would not fit."""
+    same = release.builds.filter(spec=SPEC, engine=settings.ENGINE, profile=STANDARD.name)
+    return same.order_by("-pk").first()
+
+
+def _begin(release: Release) -> Build:
+    number = release.builds.count() + 1
+    with transaction.atomic():
+        current = Build.objects.create(
+            release=release,
+            name=f"{release.name}-{number}",
+            engine=settings.ENGINE,
+            spec=SPEC,
+            profile=STANDARD.name,
+        )
+        ShardBuild.objects.bulk_create(ShardBuild(build=current, shard=shard) for shard in release.shards.all())
+    return current
+
+
+def _index_waiting(current: Build, engine: Engine, jobs: int, progress: Callable[[BuildProgress], None]) -> None:
+    waiting = {
+        row.shard.number: row for row in current.shards.exclude(state=ShardBuild.State.DONE).select_related("shard")
+    }
+    total = sum(row.shard.text_bytes for row in waiting.values())
+    finished = 0
+
+    def report(done_bytes: int) -> None:
+        progress(BuildProgress(min(done_bytes, total), total, finished, len(waiting)))
+
+    tasks = [_task(current, row.shard) for row in waiting.values()]
+    for task, outcome in index_shards(tasks, engine, jobs=jobs, progress=report):
+        _write_down(waiting[task.number], outcome)
+        finished += 1
+
+
+def _task(current: Build, shard: Shard) -> ShardTask:
+    return ShardTask(
+        build=current.name,
+        number=shard.number,
+        path=Path(shard.url),
+        digest=shard.digest,
+        folder=settings.BUILDS_DIR,
+        profile=current.profile,
+        max_bytes=settings.DOCUMENT_MAX_BYTES,
+    )
+
+
+def _write_down(row: ShardBuild, outcome: Outcome) -> None:
+    if isinstance(outcome, ShardResult):
+        row.state, row.reason = ShardBuild.State.DONE, ""
+        row.tally, row.text_bytes, row.seconds = outcome.tally, outcome.text_bytes, outcome.seconds
+    else:
+        row.state, row.reason = ShardBuild.State.FAILED, outcome
+    row.save()
+
+
+def _seal(current: Build, engine: Engine) -> Build:
+    done = list(current.shards.filter(state=ShardBuild.State.DONE).values_list("shard__number", flat=True))
+    if not done:
+        raise IngestError(f"no shard of {current.release.name!r} could be read:\n" + "\n".join(failures(current)))
+    current.documents = engine.seal(current.name, done)
+    _write_portrait(current, done)
+    complete = len(done) == current.shards.count()
+    current.state = Build.State.COMPLETE if complete else Build.State.INCOMPLETE
+    current.text_bytes = current.shards.aggregate(total=Sum("text_bytes"))["total"]
+    current.index_bytes = engine.size(current.name)
+    current.sealed_at = timezone.now()
+    current.save()
+    if complete:
+        engine.tidy(current.name)
+        shutil.rmtree(fingerprints_folder(settings.BUILDS_DIR, current.name), ignore_errors=True)
+    return current
+
+
+def _write_portrait(current: Build, shards: Sequence[int]) -> None:
+    text_bytes = current.release.shards.aggregate(total=Sum("text_bytes"))["total"]
+    expected = expected_keys(text_bytes, PROFILES[current.profile].window)
+    geometry = size_for(expected, settings.PORTRAIT_ERROR_RATE)
+    writer = PortraitWriter(geometry, spec=current.spec, profile=current.profile)
+    for number in shards:
+        writer.add(load_fingerprints(settings.BUILDS_DIR, current.name, number))
+    writer.write(portrait_path(current), release=current.release.name)
+
+
+def failures(current: Build) -> list[str]:
+    """Why each failed shard failed."""
+    failed = current.shards.filter(state=ShardBuild.State.FAILED)
+    return list(failed.values_list("reason", flat=True))
+
+
+def tally(current: Build) -> Counter[str]:
+    """Documents, repeats and what was skipped by reason, over all shards that are done."""
+    total: Counter[str] = Counter()
+    for counts in current.shards.filter(state=ShardBuild.State.DONE).values_list("tally", flat=True):
+        total.update(counts)
+    return total

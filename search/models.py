@@ -1,0 +1,132 @@
+"""Records of what there is: releases, their shards, their builds, and what is hidden.
+
+Rows say what and where; documents themselves live in an engine and in portraits.
+"""
+
+from typing import ClassVar
+
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+
+
+class Dataset(models.Model):
+    """A training set. `origin` turns a repository's name into the address of its origin."""
+
+    name = models.SlugField(max_length=100, unique=True)
+    origin = models.CharField(max_length=200, default="https://github.com/")
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Release(models.Model):
+    """One immutable published state of a dataset."""
+
+    dataset = models.ForeignKey(Dataset, on_delete=models.PROTECT, related_name="releases")
+    name = models.SlugField(max_length=100, unique=True)
+    parent = models.ForeignKey("self", null=True, blank=True, on_delete=models.PROTECT, related_name="children")
+    created_at = models.DateTimeField(default=timezone.now)
+    active_build = models.OneToOneField(
+        "Build", null=True, blank=True, on_delete=models.PROTECT, related_name="active_for"
+    )
+    activated_at = models.DateTimeField(null=True, blank=True)
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Shard(models.Model):
+    """One Parquet file of a release, with what registration found in it."""
+
+    release = models.ForeignKey(Release, on_delete=models.PROTECT, related_name="shards")
+    number = models.PositiveIntegerField()
+    url = models.CharField(max_length=2000)
+    layout = models.CharField(max_length=50)
+    digest = models.CharField(max_length=64, help_text="SHA-256 of the file")
+    bytes = models.BigIntegerField()
+    rows = models.BigIntegerField()
+    documents = models.BigIntegerField(help_text="files that the shard claims to hold")
+    text_bytes = models.BigIntegerField()
+
+    class Meta:
+        ordering = ["release", "number"]
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["release", "number"], name="shard_number_once"),
+            models.UniqueConstraint(fields=["release", "digest"], name="shard_digest_once"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.release}/{self.number}"
+
+
+class Build(models.Model):
+    """The indices made from one release by one configuration.
+
+    Incomplete means sealed without the shards that failed: it can be asked, says so, and can be resumed.
+    """
+
+    class State(models.TextChoices):
+        RUNNING = "running"
+        INCOMPLETE = "incomplete"
+        COMPLETE = "complete"
+
+    release = models.ForeignKey(Release, on_delete=models.PROTECT, related_name="builds")
+    name = models.SlugField(max_length=120, unique=True)
+    engine = models.CharField(max_length=30)
+    spec = models.CharField(max_length=20)
+    profile = models.CharField(max_length=20)
+    state = models.CharField(max_length=10, choices=State, default=State.RUNNING)
+    started_at = models.DateTimeField(default=timezone.now)
+    sealed_at = models.DateTimeField(null=True, blank=True)
+    documents = models.BigIntegerField(default=0)
+    text_bytes = models.BigIntegerField(default=0)
+    index_bytes = models.BigIntegerField(default=0)
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class ShardBuild(models.Model):
+    """How far one shard of a build is. Done means: its part and its fingerprints are on disk, whole."""
+
+    class State(models.TextChoices):
+        WAITING = "waiting"
+        DONE = "done"
+        FAILED = "failed"
+
+    build = models.ForeignKey(Build, on_delete=models.CASCADE, related_name="shards")
+    shard = models.ForeignKey(Shard, on_delete=models.PROTECT, related_name="builds")
+    state = models.CharField(max_length=10, choices=State, default=State.WAITING)
+    reason = models.TextField(blank=True)
+    tally = models.JSONField(default=dict, help_text="documents, repeats, and what was skipped by reason")
+    text_bytes = models.BigIntegerField(default=0)
+    seconds = models.FloatField(default=0)
+
+    class Meta:
+        ordering = ["shard__number"]
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["build", "shard"], name="shard_once_a_build"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.build}: {self.shard}"
+
+
+class Mask(models.Model):
+    """A scope hidden from every answer, from `created_at` until `lifted_at`."""
+
+    scope = models.TextField()
+    key = models.CharField(max_length=16, help_text="of the scope, as documents carry it")
+    reason = models.CharField(max_length=200, blank=True)
+    created_at = models.DateTimeField(default=timezone.now)
+    lifted_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["key"], condition=Q(lifted_at=None), name="scope_masked_once"),
+        ]
+        indexes: ClassVar = [models.Index(fields=["lifted_at"], name="mask_in_force")]
+
+    def __str__(self) -> str:
+        return self.scope
