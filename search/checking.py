@@ -1,0 +1,207 @@
+"""How evidence is made of one asked file: exact, then verbatim, then near-duplicate.
+
+Works on an opened index and a portrait alone; `search.lookup` is the door. Every limit that is reached is told in
+the report, so that silence always means that everything was looked at.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from search.analysis.entries import band_terms
+from search.analysis.fingerprints import PROFILES, squeeze
+from search.analysis.hashing import terms_of
+from search.analysis.minhash import jaccard, shingles
+from search.engines.base import AllOf, AnyOf, Clause, Field, Hit, Index, Not, Term
+from search.engines.stored import content_of
+from search.matching import Asked, Lines, Span
+from search.portrait import Portrait
+from search.report import Evidence, FileReport, Grade, Range, Source
+from search.swhid import of_content, parse_swhid
+
+SIMILARITY_THRESHOLD = 0.7
+COMMON_HOLDERS = 64
+"""A span that more documents than this carry is boilerplate: it is shown, but does not alone make a match.
+
+0.014 % of the fingerprints of real code stand in more than 64 documents."""
+
+EXACT_SOURCES = 10
+ROUND_DOCUMENTS = 24
+"""Documents fetched at a time: those that share most fingerprints with what is still unexplained."""
+
+MAX_DOCUMENTS = 240
+MAX_EVIDENCE = 200
+NEAR_CANDIDATES = 50
+NEAR_SOURCES = 10
+HOLDER_TERMS = 24
+"""Fingerprints of a span, evenly spread, that a document must carry to count as a holder of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class AskedFile:
+    """A file as it was handed in: UTF-8 or not, it is only ever compared."""
+
+    path: str
+    content: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Checker:
+    """Answers for one build; `visible` keeps masked documents out of every step."""
+
+    index: Index
+    portrait: Portrait
+    profile: str
+    origin: str
+    visible: Clause
+
+    def check(self, file: AskedFile) -> FileReport:
+        swhid = of_content(file.content).core
+        exact = self._exact(file, swhid)
+        limits: list[str] = []
+        verbatim = [] if exact else self._verbatim(file.content, limits)
+        near = self._near_duplicates(file.content, swhid)
+        evidence = [*exact, *(found for found, _ in verbatim), *near]
+        if len(evidence) > MAX_EVIDENCE:
+            limits.append(f"{len(evidence)} findings, of which the first {MAX_EVIDENCE} are shown")
+        return FileReport(
+            path=file.path,
+            swhid=swhid,
+            size=len(file.content),
+            coverage=1.0 if exact else _coverage(file.content, verbatim),
+            evidence=tuple(evidence[:MAX_EVIDENCE]),
+            limits=tuple(limits),
+        )
+
+    def _exact(self, file: AskedFile, swhid: str) -> list[Evidence]:
+        where = AllOf((Term(Field.SWHID, swhid), self.visible))
+        hits = self.index.page(where, after=None, limit=EXACT_SOURCES, texts=False)
+        if not hits:
+            return []
+        holders = len(hits) if len(hits) < EXACT_SOURCES else self.index.count(where)
+        lines, whole = _whole(file.content)
+        return [Evidence(Grade.EXACT, lines, whole, self._source(hit, lines, whole), holders=holders) for hit in hits]
+
+    def _verbatim(self, content: bytes, limits: list[str]) -> list[tuple[Evidence, Span]]:
+        asked = Asked(content, PROFILES[self.profile])
+        if asked.fingerprints.size == 0:
+            return []
+        terms = _terms(asked.fingerprints)
+        open_ = self.portrait.contains(asked.fingerprints)
+        seen: set[str] = set()
+        found: list[tuple[Hit, bytes, Span]] = []
+        while open_.any() and len(seen) < MAX_DOCUMENTS:
+            hits = self._candidates(terms[open_], seen)
+            if not hits:
+                break
+            for hit in hits:
+                seen.add(hit.key)
+                text = content_of(hit)
+                spans, whole = asked.spans(text)
+                found += [(hit, text, span) for span in spans]
+                open_ &= ~asked.covered(spans)
+                if not whole:
+                    limits.append(f"{hit.repository}/{hit.path} repeats itself too often to compare every place")
+        if len(seen) >= MAX_DOCUMENTS and open_.any():
+            limits.append(f"stopped after {MAX_DOCUMENTS} documents; {int(open_.sum())} fingerprints left open")
+        return self._ranked(asked, terms, found)
+
+    def _candidates(self, terms: NDArray[np.str_], seen: Iterable[str]) -> list[Hit]:
+        where = AllOf((Not(AnyOf(Field.KEY, frozenset(seen))), self.visible))
+        matches = self.index.best(Field.FINGERPRINTS, set(terms.tolist()), where, limit=ROUND_DOCUMENTS, texts=True)
+        return [match.hit for match in matches]
+
+    def _ranked(
+        self, asked: Asked, terms: NDArray[np.str_], found: list[tuple[Hit, bytes, Span]]
+    ) -> list[tuple[Evidence, Span]]:
+        """Rare and long first. Holders are counted once for each place of the asked text."""
+        holders: dict[tuple[int, int], int] = {}
+        ranked = []
+        for hit, text, span in found:
+            place = (span.asked, span.length)
+            if place not in holders:
+                holders[place] = self._holders(terms[asked.covered([span])])
+            ranked.append((self._evidence(asked, hit, text, span, holders[place]), span))
+        ranked.sort(key=lambda pair: (pair[0].common, -pair[1].length / (1 + np.log2(pair[0].holders)), pair[1].asked))
+        return ranked
+
+    def _holders(self, terms: NDArray[np.str_]) -> int:
+        distinct = sorted(set(terms.tolist()))
+        step = max(len(distinct) // HOLDER_TERMS, 1)
+        carried = tuple(Term(Field.FINGERPRINTS, term) for term in distinct[::step])
+        return max(self.index.count(AllOf((*carried, self.visible))), 1)
+
+    def _evidence(self, asked: Asked, hit: Hit, text: bytes, span: Span, holders: int) -> Evidence:
+        here = asked.lines.bytes(span.asked, span.length)
+        there_lines = Lines(text, squeeze(text))
+        there = there_lines.bytes(span.found, span.length)
+        return Evidence(
+            Grade.VERBATIM,
+            asked.lines.lines(here),
+            here,
+            self._source(hit, there_lines.lines(there), there),
+            length=span.length,
+            holders=holders,
+            common=holders > COMMON_HOLDERS,
+        )
+
+    def _near_duplicates(self, content: bytes, swhid: str) -> list[Evidence]:
+        bands = band_terms(content).split()
+        if not bands:
+            return []
+        where = AllOf((Not(Term(Field.SWHID, swhid)), self.visible))
+        mine = np.unique(shingles(content))
+        lines, whole = _whole(content)
+        alike = []
+        for match in self.index.best(Field.BANDS, bands, where, limit=NEAR_CANDIDATES, texts=True):
+            text = content_of(match.hit)
+            similarity = jaccard(mine, np.unique(shingles(text)))
+            if similarity >= SIMILARITY_THRESHOLD:
+                source = self._source(match.hit, *_whole(text))
+                alike.append(Evidence(Grade.NEAR_DUPLICATE, lines, whole, source, similarity=similarity))
+        alike.sort(key=lambda evidence: -(evidence.similarity or 0))
+        return alike[:NEAR_SOURCES]
+
+    def _source(self, hit: Hit, lines: Range | None, place: Range | None) -> Source:
+        return source_of(hit, self.origin, lines, place)
+
+
+def source_of(hit: Hit, origin: str, lines: Range | None = None, place: Range | None = None) -> Source:
+    """Where a hit is, as a qualified SWHID; one of a whole file carries no line qualifier."""
+    part = lines is not None and place is not None and (place.start > 0 or place.end < hit.size)
+    swhid = parse_swhid(hit.swhid).qualified(
+        origin=f"{origin}{hit.repository}",
+        anchor=f"swh:1:rev:{hit.revision}" if hit.revision else None,
+        path=f"/{hit.path}",
+        lines=f"{lines.start}-{lines.end}" if part and lines else None,
+    )
+    return Source(
+        str(swhid),
+        hit.repository,
+        hit.path,
+        hit.language,
+        hit.licenses,
+        hit.revision,
+        lines=lines,
+        bytes=place,
+    )
+
+
+def _terms(fingerprints: NDArray[np.uint64]) -> NDArray[np.str_]:
+    return np.array(terms_of(fingerprints).split())
+
+
+def _whole(content: bytes) -> tuple[Range, Range]:
+    lines = content.count(b"\n") + (not content.endswith(b"\n"))
+    return Range(1, max(lines, 1)), Range(0, len(content))
+
+
+def _coverage(content: bytes, verbatim: list[tuple[Evidence, Span]]) -> float:
+    solid = squeeze(content).solid.size
+    inside = np.zeros(solid, np.bool_)
+    for evidence, span in verbatim:
+        if not evidence.common:
+            inside[span.asked : span.asked + span.length] = True
+    return float(inside.mean()) if solid else 0.0

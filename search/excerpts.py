@@ -1,0 +1,85 @@
+"""The lines of a document that show why it was found."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from search.patterns import Pattern
+from search.redact import redact
+from search.report import Range
+
+MAX_LINES = 6
+MAX_WIDTH = 240
+"""Characters of a line that are shown; a longer one is cut around its first mark."""
+
+LEAD = 40
+SPANS = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line, counted from 1; `marks` are ranges of characters of `text`, ascending and apart."""
+
+    number: int
+    text: str
+    marks: tuple[Range, ...]
+
+
+def excerpt(content: bytes, marks: Sequence[Pattern]) -> tuple[Line, ...]:
+    """The lines that hold most of the marks, in the order of the text; the first line where nothing is marked."""
+    spans = sorted((*span, number) for number, mark in enumerate(marks) for span in mark.spans(content, SPANS))
+    places = _line_starts(content, [start for start, _, _ in spans])
+    held: dict[tuple[int, int], set[int]] = {}
+    for place, (_, _, mark) in zip(places, spans, strict=True):
+        held.setdefault(place, set()).add(mark)
+    best = sorted(held, key=lambda place: (-len(held[place]), place))[:MAX_LINES]
+    return tuple(
+        _line(content, number, begin, _line_end(content, begin), [(start, end) for start, end, _ in spans])
+        for number, begin in sorted(best) or [(1, 0)]
+    )
+
+
+def _line_starts(content: bytes, places: Sequence[int]) -> list[tuple[int, int]]:
+    """(line number, where the line begins) of ascending byte places."""
+    found = []
+    number, begin = 1, 0
+    for place in places:
+        if place > begin:
+            number += content.count(b"\n", begin, place)
+            begin = content.rfind(b"\n", begin, place) + 1 or begin
+        found.append((number, begin))
+    return found
+
+
+def _line_end(content: bytes, begin: int) -> int:
+    end = content.find(b"\n", begin)
+    return len(content) if end < 0 else end
+
+
+def _line(content: bytes, number: int, begin: int, end: int, spans: Sequence[tuple[int, int]]) -> Line:
+    inside = [(max(start, begin), min(stop, end)) for start, stop in spans if start < end and stop > begin]
+    text = content[begin:end].decode("utf-8", "replace").rstrip("\r")
+    marks = [
+        (
+            len(content[begin:start].decode("utf-8", "replace")),
+            len(content[begin:stop].decode("utf-8", "replace")),
+        )
+        for start, stop in inside
+    ]
+    text = redact(text)
+    cut = max(marks[0][0] - LEAD, 0) if marks and len(text) > MAX_WIDTH else 0
+    shown = text[cut : cut + MAX_WIDTH]
+    return Line(number, shown, _apart([(start - cut, stop - cut) for start, stop in marks], len(shown)))
+
+
+def _apart(marks: Sequence[tuple[int, int]], width: int) -> tuple[Range, ...]:
+    """Marks within the width, overlapping ones joined."""
+    joined: list[tuple[int, int]] = []
+    inside = [(max(start, 0), min(stop, width)) for start, stop in marks]
+    for start, stop in sorted(inside):
+        if start >= stop:
+            continue
+        if joined and start <= joined[-1][1]:
+            joined[-1] = (joined[-1][0], max(joined[-1][1], stop))
+        else:
+            joined.append((start, stop))
+    return tuple(Range(*mark) for mark in joined)

@@ -1,0 +1,334 @@
+"""The reading door: every question about what a release holds goes through here, and honours the masks.
+
+Submitted code is compared and forgotten: it is neither stored nor logged.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from search import masks
+from search.analysis.fingerprints import PROFILES
+from search.checking import SIMILARITY_THRESHOLD, AskedFile, Checker, source_of
+from search.engines.base import (
+    AllOf,
+    Bucket,
+    Clause,
+    Facet,
+    Field,
+    Hit,
+    Term,
+    walk,
+)
+from search.engines.stored import content_of
+from search.excerpts import Line, excerpt
+from search.models import Build, Release, ShardBuild
+from search.opened import Opened, open_build
+from search.querying import Tier, plan
+from search.redact import redact
+from search.report import Basis, Report, Source
+from search.scope import Scope
+from search.swhid import Swhid
+
+PAGE = 20
+PAGE_MOST = 100
+SCANNED = 400
+"""Candidates of a substring or an expression that one page reads; the next page goes on after them."""
+
+COUNTED = 200
+"""Candidates that are read to count the matches of a substring or an expression."""
+
+BUCKETS = 50
+KNOWN_MOST = 1000
+PLACES = 100
+
+
+class NoRelease(LookupError):
+    """There is no such release, or none that can be asked."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """One active release, opened."""
+
+    release: Release
+    build: Build
+    opened: Opened
+
+    @property
+    def origin(self) -> str:
+        return self.release.dataset.origin
+
+
+@dataclass(frozen=True, slots=True)
+class SearchHit:
+    source: Source
+    size: int
+    lines: tuple[Line, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SearchPage:
+    """`total` is the number of documents that match, or a lower bound of it where not `exact`."""
+
+    release: str
+    hits: tuple[SearchHit, ...]
+    total: int
+    exact: bool
+    next: "Cursor | None"
+
+
+@dataclass(frozen=True, slots=True)
+class Cursor:
+    """Where the next page begins: in which tier, and after which order."""
+
+    tier: int
+    after: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Holding:
+    """What one release holds of a scope. Lists are the largest first and may be cut; the figures are whole."""
+
+    release: str
+    scope: str
+    documents: int
+    bytes: int
+    repositories: tuple[Bucket, ...]
+    languages: tuple[Bucket, ...]
+    licenses: tuple[Bucket, ...]
+    places: tuple[Source, ...]
+    next: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """One content of a release: its text with secrets blotted out, and where it was found."""
+
+    release: str
+    swhid: str
+    text: str
+    size: int
+    language: str
+    places: tuple[Source, ...]
+    holders: int
+
+
+@dataclass(frozen=True, slots=True)
+class ReleaseFigures:
+    """A release as its active build holds it; what is masked is not counted."""
+
+    name: str
+    dataset: str
+    parent: str | None
+    created_at: datetime
+    activated_at: datetime | None
+    build: str
+    engine: str
+    spec: str
+    documents: int
+    bytes: int
+    index_bytes: int
+    missing_shards: int
+    languages: tuple[Bucket, ...]
+    licenses: tuple[Bucket, ...]
+    repositories: tuple[Bucket, ...]
+    portrait_bytes: int
+    portrait_digest: str
+    portrait_error_rate: float
+    shards: tuple[tuple[int, str, int, int], ...]
+
+
+def active_releases() -> list[Release]:
+    """Those that can be asked, the latest activated first."""
+    active = Release.objects.exclude(active_build=None).select_related("dataset", "parent", "active_build")
+    return list(active.order_by("-activated_at", "-pk"))
+
+
+def check(files: Sequence[AskedFile], release: str | None = None) -> Report:
+    """What a release holds of the files: exact copies, verbatim spans, near-duplicates."""
+    asked = _open(release)
+    checker = Checker(
+        asked.opened.index,
+        asked.opened.portrait,
+        asked.build.profile,
+        asked.origin,
+        masks.visible(),
+    )
+    return Report(_basis(asked), tuple(checker.check(file) for file in files))
+
+
+def search(query: str, *, cursor: Cursor | None = None, limit: int = PAGE, release: str | None = None) -> SearchPage:
+    """A page of the documents that match; QueryError where the query cannot be asked."""
+    tiers = [_visible(tier) for tier in plan(query)]
+    asked = _open(release)
+    hits, following = _fill(asked, tiers, cursor or Cursor(0, None), min(limit, PAGE_MOST))
+    counts = [_count(asked, tier) for tier in tiers]
+    return SearchPage(
+        asked.release.name,
+        tuple(hits),
+        sum(count for count, _ in counts),
+        all(exact for _, exact in counts),
+        following,
+    )
+
+
+def known(swhids: Sequence[Swhid], release: str | None = None) -> dict[str, bool]:
+    """For each core identifier whether an active release (or the one named) holds it as a content."""
+    wanted = {swhid.core for swhid in swhids}
+    visible = masks.visible()
+    found: set[str] = set()
+    for asked in _all(release):
+        found |= asked.opened.index.present(Field.SWHID, wanted - found, visible)
+    return {swhid.core: swhid.core in found for swhid in swhids}
+
+
+def holdings(scope: Scope, *, release: str | None = None, after: int | None = None, limit: int = PAGE) -> list[Holding]:
+    """What each active release (or the one named) holds of a scope."""
+    where = AllOf((Term(Field.SCOPES, scope.key), masks.visible()))
+    return [_holding(asked, scope, where, after, min(limit, PAGE_MOST)) for asked in _all(release)]
+
+
+def document(swhid: Swhid, release: str | None = None) -> Content | None:
+    """A content by its identifier, from the latest release that holds it; None where none does."""
+    where = AllOf((Term(Field.SWHID, swhid.core), masks.visible()))
+    for asked in _all(release):
+        index = asked.opened.index
+        hits = index.page(where, after=None, limit=PLACES, texts=False)
+        if not hits:
+            continue
+        first = index.page(where, after=None, limit=1, texts=True)[0]
+        return Content(
+            release=asked.release.name,
+            swhid=swhid.core,
+            text=redact(content_of(first).decode("utf-8", "replace")),
+            size=first.size,
+            language=first.language,
+            places=tuple(source_of(hit, asked.origin) for hit in hits),
+            holders=len(hits) if len(hits) < PLACES else index.count(where),
+        )
+    return None
+
+
+def figures(release: str) -> ReleaseFigures:
+    """The figures of an active release."""
+    asked = _open(release)
+    where = AllOf((masks.visible(),))
+    index, header = asked.opened.index, asked.opened.portrait.header
+    failed = asked.build.shards.exclude(state=ShardBuild.State.DONE).count()
+    shards = asked.release.shards.values_list("number", "digest", "documents", "text_bytes")
+    return ReleaseFigures(
+        name=asked.release.name,
+        dataset=asked.release.dataset.name,
+        parent=asked.release.parent.name if asked.release.parent else None,
+        created_at=asked.release.created_at,
+        activated_at=asked.release.activated_at,
+        build=asked.build.name,
+        engine=asked.build.engine,
+        spec=asked.build.spec,
+        documents=index.count(where),
+        bytes=index.total_bytes(where),
+        index_bytes=asked.build.index_bytes,
+        missing_shards=failed,
+        languages=index.facets(where, Facet.LANGUAGE, limit=BUCKETS).buckets,
+        licenses=index.facets(where, Facet.LICENSE, limit=BUCKETS).buckets,
+        repositories=index.facets(where, Facet.REPOSITORY, limit=BUCKETS).buckets,
+        portrait_bytes=header.geometry.bits // 8,
+        portrait_digest=header.digest,
+        portrait_error_rate=header.error_rate,
+        shards=tuple(shards),
+    )
+
+
+def active_build(release: str) -> Build:
+    """The build that answers for a release."""
+    return _open(release).build
+
+
+def _open(release: str | None) -> Asked:
+    return next(_all(release))
+
+
+def _all(release: str | None) -> Iterator[Asked]:
+    """The active releases, or the one named; NoRelease where there is none."""
+    active = active_releases()
+    chosen = [one for one in active if release in {None, one.name}]
+    if not chosen and release is None:
+        raise NoRelease("no release is active yet: build one and activate it")
+    if not chosen:
+        names = ", ".join(one.name for one in active) or "none"
+        raise NoRelease(f"release {release!r} does not exist or is not active; active are: {names}")
+    for one in chosen:
+        if one.active_build is not None:
+            yield Asked(one, one.active_build, open_build(one.active_build))
+
+
+def _basis(asked: Asked) -> Basis:
+    return Basis(
+        release=asked.release.name,
+        build=asked.build.name,
+        spec=asked.build.spec,
+        portrait_error_rate=asked.opened.portrait.error_rate,
+        guaranteed_length=PROFILES[asked.build.profile].guarantee,
+        similarity_threshold=SIMILARITY_THRESHOLD,
+        missing_shards=asked.build.shards.exclude(state=ShardBuild.State.DONE).count()
+        if asked.build.state != Build.State.COMPLETE
+        else 0,
+    )
+
+
+def _visible(tier: Tier) -> Tier:
+    return Tier(AllOf((tier.where, masks.visible())), tier.checks, tier.marks)
+
+
+def _fill(asked: Asked, tiers: Sequence[Tier], cursor: Cursor, limit: int) -> tuple[list[SearchHit], Cursor | None]:
+    """Hits from the cursor on, up to `limit`, and where to go on if there may be more."""
+    hits: list[SearchHit] = []
+    scanned = 0
+    after = cursor.after
+    for number in range(cursor.tier, len(tiers)):
+        tier = tiers[number]
+        for hit in walk(asked.opened.index, tier.where, texts=True, after=after, step=limit + 1):
+            if len(hits) == limit or scanned == SCANNED:
+                return hits, Cursor(number, after)
+            content = content_of(hit)
+            scanned += bool(tier.checks)
+            after = hit.order
+            if _passes(content, tier):
+                hits.append(_shown(asked, hit, content, tier))
+        after = None
+    return hits, None
+
+
+def _passes(content: bytes, tier: Tier) -> bool:
+    return all(check.found_in(content) for check in tier.checks)
+
+
+def _shown(asked: Asked, hit: Hit, content: bytes, tier: Tier) -> SearchHit:
+    return SearchHit(source_of(hit, asked.origin), hit.size, excerpt(content, tier.marks))
+
+
+def _count(asked: Asked, tier: Tier) -> tuple[int, bool]:
+    """(documents, whether that is all of them)."""
+    index = asked.opened.index
+    candidates = index.count(tier.where)
+    if not tier.checks or not candidates:
+        return candidates, True
+    read = index.page(tier.where, after=None, limit=COUNTED, texts=True)
+    return sum(_passes(content_of(hit), tier) for hit in read), candidates <= COUNTED
+
+
+def _holding(asked: Asked, scope: Scope, where: Clause, after: int | None, limit: int) -> Holding:
+    index = asked.opened.index
+    page = index.page(where, after=after, limit=limit + 1, texts=False)
+    return Holding(
+        release=asked.release.name,
+        scope=str(scope),
+        documents=index.count(where),
+        bytes=index.total_bytes(where),
+        repositories=index.facets(where, Facet.REPOSITORY, limit=BUCKETS).buckets,
+        languages=index.facets(where, Facet.LANGUAGE, limit=BUCKETS).buckets,
+        licenses=index.facets(where, Facet.LICENSE, limit=BUCKETS).buckets,
+        places=tuple(source_of(hit, asked.origin) for hit in page[:limit]),
+        next=page[limit - 1].order if len(page) > limit else None,
+    )
