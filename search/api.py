@@ -1,0 +1,313 @@
+"""API v1, the questions: parse, ask the door, render."""
+
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import urlencode
+
+from django.conf import settings
+from django.http import FileResponse
+from django.http.response import HttpResponseBase
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
+from rest_framework.exceptions import NotFound, ParseError
+from rest_framework.parsers import JSONParser, MultiPartParser
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from governance.api import FieldError, TooLarge, Unavailable, decode_token, encode_token
+from search import lookup
+from search.checking import AskedFile
+from search.engines.base import EngineError
+from search.models import Release
+from search.opened import portrait_path
+from search.querying import QueryError
+from search.scope import parse_scope
+from search.serializers import (
+    KNOWN_HELP,
+    CheckRequestSerializer,
+    ContentSerializer,
+    HoldingsSerializer,
+    KnownSerializer,
+    ProblemSerializer,
+    ReleaseFiguresSerializer,
+    ReleaseSerializer,
+    ReportSerializer,
+    SearchPageSerializer,
+)
+from search.swhid import Kind, Swhid, parse_swhid
+
+PROBLEM = OpenApiResponse(ProblemSerializer, description="problem details (RFC 9457)")
+RELEASE = OpenApiParameter("release", str, description="an active release; the latest where it is left out")
+
+
+def problems(*statuses: int) -> dict[int | tuple[int, str], Any]:
+    return {(status, "application/problem+json"): PROBLEM for status in statuses}
+
+
+class Question(APIView):
+    """A view that knows its query parameters: others are an error, not ignored."""
+
+    parameters: frozenset[str] = frozenset()
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        super().initial(request, *args, **kwargs)
+        for name in request.query_params:
+            if name not in self.parameters:
+                allowed = ", ".join(sorted(self.parameters)) or "none"
+                raise FieldError(name, f"is not a parameter of this address; there are: {allowed}")
+
+    def handle_exception(self, exc: Exception) -> Response:
+        if isinstance(exc, lookup.NoRelease):
+            exc = NotFound(str(exc))
+        if isinstance(exc, EngineError):
+            exc = Unavailable()
+        return super().handle_exception(exc)
+
+    def release(self, request: Request) -> str | None:
+        return request.query_params.get("release") or None
+
+    def number(self, request: Request, name: str, default: int, most: int) -> int:
+        text = request.query_params.get(name, str(default))
+        if not (text.isascii() and text.isdigit() and 1 <= int(text) <= most):
+            raise FieldError(name, f"{text[:20]!r} is not a whole number from 1 to {most}")
+        return int(text)
+
+    def text(self, request: Request, name: str) -> str:
+        value = request.query_params.get(name, "")
+        if not value.strip():
+            raise FieldError(name, "is missing")
+        return value
+
+
+class CheckView(Question):
+    parameters = frozenset({"release"})
+    parser_classes = [JSONParser, MultiPartParser]
+
+    @extend_schema(
+        summary="Is this code in the training set?",
+        description="Exact copies, verbatim spans and near-duplicates of the files, with places. The code is compared "
+        "and forgotten: it is neither stored nor logged.",
+        parameters=[RELEASE],
+        request={
+            "application/json": CheckRequestSerializer,
+            "multipart/form-data": {
+                "type": "object",
+                "properties": {"files": {"type": "array", "items": {"type": "string", "format": "binary"}}},
+                "required": ["files"],
+            },
+        },
+        responses={200: ReportSerializer, **problems(400, 404, 413, 415, 503)},
+    )
+    def post(self, request: Request) -> Response:
+        files = _uploaded(request) if request.FILES else _posted(request)
+        if sum(len(file.content) for file in files) > settings.CHECK_MAX_BYTES:
+            raise TooLarge(f"files: more than {settings.CHECK_MAX_BYTES:,} bytes of code in one request")
+        return Response(ReportSerializer(lookup.check(files, self.release(request))).data)
+
+
+def _posted(request: Request) -> list[AskedFile]:
+    serializer = CheckRequestSerializer(data=request.data)
+    serializer.is_valid(raise_exception=True)
+    return serializer.asked()
+
+
+def _uploaded(request: Request) -> list[AskedFile]:
+    uploads = [upload for name in request.FILES for upload in request.FILES.getlist(name)]
+    if len(uploads) > settings.CHECK_MAX_FILES:
+        raise FieldError("files", f"{len(uploads)} files, {settings.CHECK_MAX_FILES} at most")
+    files = [AskedFile(upload.name or f"file {place}", upload.read()) for place, upload in enumerate(uploads)]
+    for place, file in enumerate(files):
+        if b"\0" in file.content:
+            raise FieldError(f"files[{place}]", f"{file.path} holds a NUL byte: only text can be checked")
+    return files
+
+
+class SearchView(Question):
+    parameters = frozenset({"q", "release", "cursor", "limit"})
+
+    @extend_schema(
+        summary="Full text: words, phrases, substrings, regular expressions",
+        description='Words; `"words in a row"` or `"any letters -> in a row"`; `/regular expression/` (RE2); filters '
+        "`owner:`, `repo:`, `path:`, `lang:`, `license:`.",
+        parameters=[
+            OpenApiParameter("q", str, required=True, description="the query"),
+            OpenApiParameter("limit", int, description=f"hits a page, at most {lookup.PAGE_MOST}"),
+            OpenApiParameter("cursor", str, description="from `next` of the page before"),
+            RELEASE,
+        ],
+        responses={200: SearchPageSerializer, **problems(400, 404, 503)},
+    )
+    def get(self, request: Request) -> Response:
+        try:
+            page = lookup.search(
+                self.text(request, "q"),
+                cursor=_search_cursor(request),
+                limit=self.number(request, "limit", lookup.PAGE, lookup.PAGE_MOST),
+                release=self.release(request),
+            )
+        except QueryError as error:
+            raise FieldError("q", str(error)) from None
+        token = encode_token(page.next.tier, -1 if page.next.after is None else page.next.after) if page.next else None
+        return Response(SearchPageSerializer(page, context={"next": _next(request, token)}).data)
+
+
+def _search_cursor(request: Request) -> lookup.Cursor | None:
+    parts = _cursor(request, 2)
+    return lookup.Cursor(parts[0], None if parts[1] < 0 else parts[1]) if parts else None
+
+
+def _cursor(request: Request, size: int) -> tuple[int, ...]:
+    token = request.query_params.get("cursor", "")
+    try:
+        parts = decode_token(token, (int,) * size) if token else ()
+    except ValueError as error:
+        raise FieldError("cursor", str(error)) from None
+    if any(not -1 <= part < 2**63 for part in parts):
+        raise FieldError("cursor", "is not a page token of this service")
+    return parts
+
+
+def _next(request: Request, token: str | None, **changes: str) -> str | None:
+    if token is None:
+        return None
+    values = {**request.query_params.dict(), "cursor": token, **changes}
+    return request.build_absolute_uri(f"{request.path}?{urlencode(values)}")
+
+
+class KnownView(Question):
+    parameters = frozenset({"release"})
+
+    @extend_schema(
+        summary="Which of these contents are in the training set?",
+        parameters=[RELEASE],
+        request={"application/json": {"type": "array", "items": {"type": "string"}, "description": KNOWN_HELP}},
+        responses={
+            200: {
+                "type": "object",
+                "additionalProperties": {
+                    "type": "object",
+                    "properties": {"known": {"type": "boolean"}},
+                    "required": ["known"],
+                },
+            },
+            **problems(400, 404, 413, 503),
+        },
+    )
+    def post(self, request: Request) -> Response:
+        found = lookup.known(_swhids(request.data), self.release(request))
+        return Response({swhid: KnownSerializer({"known": known}).data for swhid, known in found.items()})
+
+
+def _swhids(data: Any) -> list[Swhid]:  # whatever JSON the client sent
+    if not isinstance(data, list):
+        raise ParseError("The body must be a JSON array of SWHIDs.")
+    if len(data) > lookup.KNOWN_MOST:
+        raise TooLarge(f"{len(data)} SWHIDs in one request, {lookup.KNOWN_MOST} at most")
+    return [_core_swhid(item, f"[{place}]") for place, item in enumerate(data)]
+
+
+def _core_swhid(item: Any, field: str) -> Swhid:
+    try:
+        swhid = parse_swhid(item if isinstance(item, str) else repr(item))
+    except ValueError as error:
+        raise FieldError(field, str(error)) from None
+    if swhid.qualifiers:
+        raise FieldError(field, f"{swhid.core} must be given without qualifiers")
+    return swhid
+
+
+class HoldingsView(Question):
+    parameters = frozenset({"scope", "release", "cursor", "limit"})
+
+    @extend_schema(
+        summary="What does each release hold of an account, a repository, a path, a content or an e-mail address?",
+        parameters=[
+            OpenApiParameter(
+                "scope",
+                str,
+                required=True,
+                description="`account:name`, `repo:owner/name`, `path:owner/name/path`, `swhid:swh:1:cnt:…`, "
+                "`email:name@example.org`",
+            ),
+            OpenApiParameter("limit", int, description="places a page"),
+            OpenApiParameter("cursor", str, description="from `next` of the page before"),
+            RELEASE,
+        ],
+        responses={200: HoldingsSerializer, **problems(400, 404, 503)},
+    )
+    def get(self, request: Request) -> Response:
+        try:
+            scope = parse_scope(self.text(request, "scope"))
+        except ValueError as error:
+            raise FieldError("scope", str(error)) from None
+        parts = _cursor(request, 1)
+        found = lookup.holdings(
+            scope,
+            release=self.release(request),
+            after=parts[0] if parts else None,
+            limit=self.number(request, "limit", lookup.PAGE, lookup.PAGE_MOST),
+        )
+
+        def following(holding: lookup.Holding) -> str | None:
+            token = encode_token(holding.next) if holding.next is not None else None
+            return _next(request, token, release=holding.release)
+
+        answer = {"scope": str(scope), "holdings": found}
+        return Response(HoldingsSerializer(answer, context={"next": following}).data)
+
+
+class DocumentView(Question):
+    parameters = frozenset({"release"})
+
+    @extend_schema(
+        summary="One content: its text, where it was found, who else holds it",
+        parameters=[RELEASE],
+        responses={200: ContentSerializer, **problems(400, 404, 503)},
+    )
+    def get(self, request: Request, swhid: str) -> Response:
+        core = _core_swhid(swhid, "swhid")
+        if core.kind is not Kind.CONTENT:
+            raise FieldError("swhid", "only contents (swh:1:cnt:) are held")
+        content = lookup.document(core, self.release(request))
+        if content is None:
+            raise NotFound(f"No active release holds {core}.")
+        return Response(ContentSerializer(content).data)
+
+
+class ReleasesView(Question):
+    @extend_schema(summary="The active releases", responses={200: ReleaseSerializer(many=True)})
+    def get(self, request: Request) -> Response:
+        return Response([_release(release) for release in lookup.active_releases()])
+
+
+def _release(release: Release) -> Mapping[str, Any]:
+    return ReleaseSerializer(
+        {
+            "name": release.name,
+            "dataset": release.dataset.name,
+            "parent": release.parent.name if release.parent else None,
+            "created_at": release.created_at,
+            "activated_at": release.activated_at,
+        }
+    ).data
+
+
+class ReleaseView(Question):
+    @extend_schema(
+        summary="One release with its figures and digests",
+        responses={200: ReleaseFiguresSerializer, **problems(404, 503)},
+    )
+    def get(self, request: Request, name: str) -> Response:
+        return Response(ReleaseFiguresSerializer(lookup.figures(name)).data)
+
+
+class PortraitView(Question):
+    @extend_schema(
+        summary="The portrait of a release: its fingerprints as a Bloom filter, to be asked offline",
+        responses={(200, "application/octet-stream"): OpenApiTypes.BINARY, **problems(404, 503)},
+    )
+    def get(self, request: Request, name: str) -> HttpResponseBase:
+        build = lookup.active_build(name)
+        path = portrait_path(build)
+        return FileResponse(path.open("rb"), as_attachment=True, filename=f"{build.name}.portrait")
