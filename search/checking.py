@@ -4,7 +4,6 @@ Works on an opened index and a portrait alone; `search.lookup` is the door. Ever
 the report, so that silence always means that everything was looked at.
 """
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,7 +13,7 @@ from search.analysis.entries import band_terms
 from search.analysis.fingerprints import PROFILES, squeeze
 from search.analysis.hashing import terms_of
 from search.analysis.minhash import jaccard, shingles
-from search.engines.base import AllOf, AnyOf, Clause, Field, Hit, Index, Not, Term
+from search.engines.base import AllOf, AnyOf, Clause, Field, Hit, Index, Match, Not, Term
 from search.engines.stored import content_of
 from search.matching import Asked, Lines, Span
 from search.portrait import Portrait
@@ -28,14 +27,17 @@ COMMON_HOLDERS = 64
 0.014 % of the fingerprints of real code stand in more than 64 documents."""
 
 EXACT_SOURCES = 10
-ROUND_DOCUMENTS = 24
+ROUND_DOCUMENTS = 12
 """Documents fetched at a time: those that share most fingerprints with what is still unexplained."""
+
+ENOUGH_DOCUMENTS = 10
+"""Once everything is explained no more documents are compared than this: the others are counted as holders."""
 
 MAX_DOCUMENTS = 240
 MAX_EVIDENCE = 200
 NEAR_CANDIDATES = 50
 NEAR_SOURCES = 10
-HOLDER_TERMS = 24
+HOLDER_TERMS = 12
 """Fingerprints of a span, evenly spread, that a document must carry to count as a holder of it."""
 
 
@@ -85,36 +87,42 @@ class Checker:
         return [Evidence(Grade.EXACT, lines, whole, self._source(hit, lines, whole), holders=holders) for hit in hits]
 
     def _verbatim(self, content: bytes, limits: list[str]) -> list[tuple[Evidence, Span]]:
+        """Every maximal run, found by asking again for what is still unexplained until nothing new comes."""
         asked = Asked(content, PROFILES[self.profile])
         if asked.fingerprints.size == 0:
             return []
         terms = _terms(asked.fingerprints)
-        open_ = self.portrait.contains(asked.fingerprints)
+        unexplained = self.portrait.contains(asked.fingerprints)
         seen: set[str] = set()
         found: list[tuple[Hit, bytes, Span]] = []
-        while open_.any() and len(seen) < MAX_DOCUMENTS:
-            hits = self._candidates(terms[open_], seen)
-            if not hits:
+        while unexplained.any() and len(seen) < MAX_DOCUMENTS:
+            matches = self._candidates(terms[unexplained], seen)
+            if not matches:
                 break
-            for hit in hits:
-                seen.add(hit.key)
-                text = content_of(hit)
+            for match in matches:
+                if not unexplained.any() and len(seen) >= ENOUGH_DOCUMENTS:
+                    break
+                seen.add(match.hit.key)
+                text = content_of(match.hit)
                 spans, whole = asked.spans(text)
-                found += [(hit, text, span) for span in spans]
-                open_ &= ~asked.covered(spans)
+                found += [(match.hit, text, span) for span in spans]
+                unexplained &= ~asked.covered(spans)
                 if not whole:
-                    limits.append(f"{hit.repository}/{hit.path} repeats itself too often to compare every place")
-        if len(seen) >= MAX_DOCUMENTS and open_.any():
-            limits.append(f"stopped after {MAX_DOCUMENTS} documents; {int(open_.sum())} fingerprints left open")
-        return self._ranked(asked, terms, found)
+                    limits.append(f"{match.hit.path} repeats itself too often to compare every place")
+        if len(seen) >= MAX_DOCUMENTS and unexplained.any():
+            limits.append(
+                f"stopped after {MAX_DOCUMENTS} documents that share short runs; {int(unexplained.sum())} of "
+                f"{unexplained.size} fingerprints may stand in others"
+            )
+        return self._ranked(asked, found)
 
-    def _candidates(self, terms: NDArray[np.str_], seen: Iterable[str]) -> list[Hit]:
-        where = AllOf((Not(AnyOf(Field.KEY, frozenset(seen))), self.visible))
-        matches = self.index.best(Field.FINGERPRINTS, set(terms.tolist()), where, limit=ROUND_DOCUMENTS, texts=True)
-        return [match.hit for match in matches]
+    def _candidates(self, terms: NDArray[np.str_], seen: set[str]) -> list[Match]:
+        unseen = (Not(AnyOf(Field.KEY, frozenset(seen))),) if seen else ()
+        where = AllOf((*unseen, self.visible))
+        return self.index.best(Field.FINGERPRINTS, set(terms.tolist()), where, limit=ROUND_DOCUMENTS, texts=True)
 
     def _ranked(
-        self, asked: Asked, terms: NDArray[np.str_], found: list[tuple[Hit, bytes, Span]]
+        self, asked: Asked, found: list[tuple[Hit, bytes, Span]]
     ) -> list[tuple[Evidence, Span]]:
         """Rare and long first. Holders are counted once for each place of the asked text."""
         holders: dict[tuple[int, int], int] = {}
@@ -122,7 +130,7 @@ class Checker:
         for hit, text, span in found:
             place = (span.asked, span.length)
             if place not in holders:
-                holders[place] = self._holders(terms[asked.covered([span])])
+                holders[place] = self._holders(_terms(asked.within(span)))
             ranked.append((self._evidence(asked, hit, text, span, holders[place]), span))
         ranked.sort(key=lambda pair: (pair[0].common, -pair[1].length / (1 + np.log2(pair[0].holders)), pair[1].asked))
         return ranked

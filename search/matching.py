@@ -22,7 +22,7 @@ from search.analysis.fingerprints import (
     solid_bytes,
     squeeze,
 )
-from search.analysis.kernel import kernel
+from search.analysis.kernel import inlined, kernel
 from search.report import Range
 
 MAX_PAIRS = 200_000
@@ -64,8 +64,9 @@ class Asked:
         self.selection: Selection = select(self.squeezed.solid, profile)
         self.fingerprints = self.selection.fingerprints
         self.lines = Lines(content, self.squeezed)
-        self._grams, self._rows = np.unique(self.selection.raw, return_inverse=True)
+        self._grams, rows = np.unique(self.selection.raw, return_inverse=True)
         self._table = _table(self._grams)
+        self._first, self._next = _chains(rows, self._grams.size)
 
     @property
     def size(self) -> int:
@@ -79,11 +80,24 @@ class Asked:
         """
         solid = solid_bytes(content)
         raw = hash_grams(solid, self.profile.gram, BASE)
-        grams, places = _find(raw, self._grams, self._table, MAX_PAIRS)
-        starts, diagonals, whole = self._pairs(grams, places)
-        found = _extend(self.squeezed.solid, solid, starts, diagonals, self.profile.gram, self.profile.guarantee)
-        spans = [Span(int(asked), int(there), int(length)) for asked, there, length in found]
-        return _widest(spans), whole and grams.size < MAX_PAIRS
+        found, whole = _common_runs(
+            self.squeezed.solid,
+            solid,
+            raw,
+            self._grams,
+            self._table,
+            self._first,
+            self._next,
+            self.selection.starts,
+            self.profile.gram,
+            self.profile.guarantee,
+            MAX_PAIRS,
+        )
+        return _widest({Span(*run) for run in found.tolist()}), whole
+
+    def within(self, span: Span) -> NDArray[np.uint64]:
+        """The fingerprints that every text with this span has: those of the windows that lie wholly inside."""
+        return select(self.squeezed.solid[span.asked : span.asked + span.length], self.profile).fingerprints
 
     def covered(self, spans: list[Span]) -> NDArray[np.bool_]:
         """For every selected gram, whether it lies inside one of the spans."""
@@ -92,25 +106,6 @@ class Asked:
             last = span.asked + span.length - self.profile.gram
             inside |= (self.selection.starts >= span.asked) & (self.selection.starts <= last)
         return inside
-
-    def _pairs(
-        self, grams: NDArray[np.int64], places: NDArray[np.int64]
-    ) -> tuple[NDArray[np.int64], NDArray[np.int64], bool]:
-        """(start of the gram in the asked text, place there minus place here), by diagonal, then by start."""
-        by_row = np.argsort(self._rows, kind="stable")
-        counts = np.bincount(self._rows, minlength=self._grams.size)
-        firsts = np.cumsum(counts) - counts
-        repeats = counts[grams]
-        whole = bool(repeats.sum() <= MAX_PAIRS)
-        if not whole:
-            fit = int(np.searchsorted(np.cumsum(repeats), MAX_PAIRS))
-            grams, places, repeats = grams[:fit], places[:fit], repeats[:fit]
-        within = np.arange(repeats.sum()) - np.repeat(np.cumsum(repeats) - repeats, repeats)
-        rows = by_row[np.repeat(firsts[grams], repeats) + within]
-        starts = self.selection.starts[rows]
-        diagonals = np.repeat(places, repeats) - starts
-        order = np.lexsort((starts, diagonals))
-        return starts[order], diagonals[order], whole
 
 
 def _table(grams: NDArray[np.uint64]) -> NDArray[np.int32]:
@@ -131,63 +126,81 @@ def _fill_table(grams: NDArray[np.uint64], size: int) -> NDArray[np.int32]:
 
 
 @kernel
-def _find(
-    raw: NDArray[np.uint64], grams: NDArray[np.uint64], table: NDArray[np.int32], limit: int
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    found = np.empty(min(limit, raw.size), np.int64)
-    places = np.empty(min(limit, raw.size), np.int64)
-    mask = np.uint64(table.size - 1)
-    count = 0
-    for i in range(raw.size):
-        slot = (raw[i] >> np.uint64(20)) & mask
-        while table[slot] >= 0:
-            row = table[slot]
-            if grams[row] == raw[i]:
-                found[count] = row
-                places[count] = i
-                count += 1
-                break
-            slot = (slot + np.uint64(1)) & mask
-        if count == limit:
-            break
-    return found[:count], places[:count]
+def _chains(rows: NDArray[np.int64], count: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Where each gram was selected: the first place of each, and for each place the next of the same gram."""
+    first = np.full(count, -1, np.int64)
+    following = np.full(rows.size, -1, np.int64)
+    for place in range(rows.size - 1, -1, -1):
+        following[place] = first[rows[place]]
+        first[rows[place]] = place
+    return first, following
 
 
 @kernel
-def _extend(
+def _common_runs(
     asked: NDArray[np.uint8],
     there: NDArray[np.uint8],
+    raw: NDArray[np.uint64],
+    grams: NDArray[np.uint64],
+    table: NDArray[np.int32],
+    first: NDArray[np.int64],
+    following: NDArray[np.int64],
     starts: NDArray[np.int64],
-    diagonals: NDArray[np.int64],
     gram: int,
     least: int,
-) -> NDArray[np.int64]:
-    spans = np.empty((starts.size, 3), np.int64)
+    most: int,
+) -> tuple[NDArray[np.int64], bool]:
+    # `done` remembers, for the last diagonal of each slot, how far it was compared: a run is compared once, but
+    # for slots that two diagonals fight over, which only costs time.
+    runs = np.empty((64, 3), np.int64)
     count = 0
-    diagonal = np.int64(0)
-    done = np.int64(-1)
-    for i in range(starts.size):
-        if i == 0 or diagonals[i] != diagonal:
-            diagonal = diagonals[i]
-            done = np.int64(-1)
-        if starts[i] < done:
+    done = np.full((256, 2), np.int64(-1), np.int64)
+    mask = np.uint64(table.size - 1)
+    for i in range(raw.size):
+        slot = (raw[i] >> np.uint64(20)) & mask
+        while table[slot] >= 0 and grams[table[slot]] != raw[i]:
+            slot = (slot + np.uint64(1)) & mask
+        if table[slot] < 0:
             continue
-        first = starts[i]
-        while first > 0 and first + diagonal > 0 and asked[first - 1] == there[first + diagonal - 1]:
-            first -= 1
-        end = starts[i]
-        while end < asked.size and end + diagonal < there.size and asked[end] == there[end + diagonal]:
-            end += 1
-        done = end
-        if end - starts[i] >= gram and end - first >= least:
-            spans[count, 0] = first
-            spans[count, 1] = first + diagonal
-            spans[count, 2] = end - first
+        place = first[table[slot]]
+        while place >= 0:
+            start = starts[place]
+            place = following[place]
+            most -= 1
+            diagonal = i - start
+            seen = diagonal & 255
+            if done[seen, 0] == diagonal and i < done[seen, 1]:
+                continue
+            begin, end = _extend(asked, there, start, diagonal)
+            done[seen, 0] = diagonal
+            done[seen, 1] = end + diagonal
+            if end - start < gram or end - begin < least:
+                continue
+            if count == runs.shape[0]:
+                grown = np.empty((2 * count, 3), np.int64)
+                grown[:count] = runs
+                runs = grown
+            runs[count, 0] = begin
+            runs[count, 1] = begin + diagonal
+            runs[count, 2] = end - begin
             count += 1
-    return spans[:count].copy()
+        if most <= 0:
+            return runs[:count].copy(), False
+    return runs[:count].copy(), True
 
 
-def _widest(spans: list[Span]) -> list[Span]:
+@inlined
+def _extend(asked: NDArray[np.uint8], there: NDArray[np.uint8], start: int, diagonal: int) -> tuple[int, int]:
+    begin = start
+    while begin > 0 and begin + diagonal > 0 and asked[begin - 1] == there[begin + diagonal - 1]:
+        begin -= 1
+    end = start
+    while end < asked.size and end + diagonal < there.size and asked[end] == there[end + diagonal]:
+        end += 1
+    return begin, end
+
+
+def _widest(spans: set[Span]) -> list[Span]:
     """Longest first, without those inside a longer one on the asked side."""
     kept: list[Span] = []
     by_start = sorted(spans, key=lambda span: (span.asked, -span.length, span.found))

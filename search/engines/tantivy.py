@@ -22,6 +22,7 @@ import tantivy
 from tantivy import Occur, Query
 
 from search.engines.base import (
+    EVERYTHING,
     AllOf,
     AnyOf,
     Bucket,
@@ -43,10 +44,11 @@ from search.engines.stored import hit_of, pack, record_of
 WRITER_HEAP = 200_000_000
 """Bytes of terms that a writer holds before it writes a segment."""
 
-FEW_SEGMENTS = 8
+FEW_SEGMENTS = 32
 """Above so many segments the sealed index is merged: each costs every query a look-up of its terms."""
 
-POSITIONS = frozenset({Field.WORDS, Field.PATH})
+POSITIONS = (Field.WORDS, Field.PATH)
+"""Ordered, as all fields: tantivy numbers them as they come, and an index is read by other processes."""
 FACETS_LIMIT = 65_000
 
 
@@ -252,13 +254,12 @@ class TantivyIndex:
     def best(self, field: Field, terms: Collection[str], where: Clause, *, limit: int, texts: bool) -> list[Match]:
         if not terms:
             return []
-        query = _counting(field, terms, where)
-        found = self._searcher.search(query, limit=limit, count=False).hits
-        matches = [Match(round(score) - 1, self._hit(address, texts=False)) for score, address in found]
-        if len(matches) == limit:
-            matches = self._settle_ties(matches, field, terms, where, limit)
-        matches.sort(key=lambda match: (-match.matched, match.hit.order))
-        return [self._with_text(match) for match in matches] if texts else matches
+        found = self._searcher.search(_counting(field, terms, where), limit=limit, count=False).hits
+        ranked = [(round(score), address) for score, address in found]
+        if len(ranked) == limit:
+            ranked = self._settle_ties(ranked, field, terms, where)
+        matches = [Match(matched, self._hit(address, texts=texts)) for matched, address in ranked]
+        return sorted(matches, key=lambda match: (-match.matched, match.hit.order))
 
     def present(self, field: Field, values: Collection[str], where: Clause) -> frozenset[str]:
         return frozenset(value for value in values if self.count(AllOf((Term(field, value), where))))
@@ -283,27 +284,25 @@ class TantivyIndex:
         """Nothing is held but memory maps, which go with the object."""
 
     def _settle_ties(
-        self, matches: list[Match], field: Field, terms: Collection[str], where: Clause, limit: int
-    ) -> list[Match]:
+        self,
+        ranked: list[tuple[int, tantivy.DocAddress]],
+        field: Field,
+        terms: Collection[str],
+        where: Clause,
+    ) -> list[tuple[int, tantivy.DocAddress]]:
         """Choose by `order` among the documents that tie for the last places; tantivy cuts them anyhow."""
-        least = matches[-1].matched
-        better = [match for match in matches if match.matched > least]
-        known = {match.hit.key for match in better}
-        at_least = _at_least(least, field, terms, where)
+        limit, least = len(ranked), ranked[-1][0]
+        better = [(matched, address) for matched, address in ranked if matched > least]
+        known = {(address.segment_ord, address.doc) for _, address in better}
         tied = self._searcher.search(
-            at_least,
+            _at_least(least, field, terms, where),
             limit=limit + len(better),
             count=False,
             order_by_field="order",
             order=tantivy.Order.Asc,
         )
-        hits = [self._hit(address, texts=False) for _, address in tied.hits]
-        ties = [Match(least, hit) for hit in hits if hit.key not in known]
+        ties = [(least, at) for _, at in tied.hits if (at.segment_ord, at.doc) not in known]
         return better + ties[: limit - len(better)]
-
-    def _with_text(self, match: Match) -> Match:
-        where = Term(Field.KEY, match.hit.key)
-        return Match(match.matched, self.page(where, after=None, limit=1, texts=True)[0])
 
     def _hit(self, address: tantivy.DocAddress, *, texts: bool) -> Hit:
         stored = self._searcher.doc(address)
@@ -361,12 +360,21 @@ def _each(field: Field, terms: Collection[str]) -> list[tuple[Occur, Query]]:
 
 
 def _counting(field: Field, terms: Collection[str], where: Clause) -> Query:
-    """Scores a document with one more than the number of `terms` it carries (the clause counts as one)."""
-    any_of = Query.boolean_query(_each(field, terms))
-    within = Query.const_score_query(_query(where), 1.0)
-    return Query.boolean_query([(Occur.Must, any_of), (Occur.Must, within)])
+    """Scores a document of `where` with the number of `terms` it carries."""
+    return _within(Query.boolean_query(_each(field, terms)), where)
 
 
 def _at_least(count: int, field: Field, terms: Collection[str], where: Clause) -> Query:
-    some = Query.boolean_query(_each(field, terms), minimum_number_should_match=count)
-    return Query.boolean_query([(Occur.Must, some), (Occur.Must, _query(where))])
+    return _within(Query.boolean_query(_each(field, terms), minimum_number_should_match=count), where)
+
+
+def _within(query: Query, where: Clause) -> Query:
+    """`query` and `where`, with the scores of `query` alone. What is excluded costs less than what must hold."""
+    clauses = where.clauses if isinstance(where, AllOf) else (where,)
+    kept: list[tuple[Occur, Query]] = [(Occur.Must, query)]
+    for clause in clauses:
+        if isinstance(clause, Not):
+            kept.append((Occur.MustNot, _query(clause.clause)))
+        elif clause != EVERYTHING:
+            kept.append((Occur.Must, Query.const_score_query(_query(clause), 0.0)))
+    return Query.boolean_query(kept) if len(kept) > 1 else query

@@ -1,5 +1,8 @@
 """The embedded engine: the conformance suite, and what is its own."""
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -7,6 +10,8 @@ import pytest
 from search.engines.base import EVERYTHING, Entry
 from search.engines.tantivy import TantivyEngine
 from tests.search.engines.conformance import BUILD, EngineConformance, write
+
+ROOT = Path(__file__).resolve().parents[3]
 
 
 @pytest.fixture
@@ -30,3 +35,16 @@ class TestTantivy(EngineConformance):
         (tmp_path / BUILD / "draft").mkdir()
         (tmp_path / BUILD / "draft" / "meta.json").write_text("{}")
         assert engine.seal(BUILD, [0]) == 1
+
+
+def test_every_process_numbers_the_fields_alike(tmp_path: Path) -> None:
+    """Sets are ordered by a seed of the process; an index is read by other processes than wrote it."""
+    script = "import sys, tantivy; from search.engines.tantivy import SCHEMA; tantivy.Index(SCHEMA, sys.argv[1])"
+    schemas = set()
+    for seed in "123":
+        folder = tmp_path / seed
+        folder.mkdir()
+        environment = {**os.environ, "PYTHONHASHSEED": seed}
+        subprocess.run([sys.executable, "-c", script, str(folder)], env=environment, cwd=ROOT, check=True)
+        schemas.add((folder / "meta.json").read_text())
+    assert len(schemas) == 1
