@@ -2,38 +2,38 @@
 
 Errors are RFC 9457 problem details (`application/problem+json`): `type`, `title`, `status`, `detail`, and `errors`, a
 list of `{"field", "detail"}` that names each part of the request at fault. A 500 carries a reference and nothing else.
+What is the matter with the body as a whole is said of the field `body`.
 """
 
 import base64
 import binascii
 import logging
 import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from http import HTTPStatus
 from typing import Any
 
 from django.conf import settings
+from django.core.exceptions import TooManyFilesSent
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
-from rest_framework.exceptions import APIException, ValidationError
-from rest_framework.response import Response
+from rest_framework.exceptions import APIException, ParseError, ValidationError
+from rest_framework.parsers import JSONParser
 from rest_framework.views import exception_handler
 
 PROBLEM_TYPE = "application/problem+json"
+BODY = "body"
 DRAIN_BYTES = 2**27
 """A body over the limit is read and thrown away up to here, so that the client gets to read the answer."""
 
 logger = logging.getLogger(__name__)
 
 
-class TooLarge(APIException):
-    status_code = HTTPStatus.REQUEST_ENTITY_TOO_LARGE
-    default_detail = "The request is too large."
-
-
 class Unavailable(APIException):
     status_code = HTTPStatus.SERVICE_UNAVAILABLE
     default_detail = "The index cannot be asked now."
+    wait = 30
+    """Seconds, for `Retry-After`."""
 
 
 class FieldError(ValidationError):
@@ -41,6 +41,28 @@ class FieldError(ValidationError):
 
     def __init__(self, field: str, problem: str) -> None:
         super().__init__({field: [problem]})
+
+
+class TooLarge(FieldError):
+    status_code = HTTPStatus.REQUEST_ENTITY_TOO_LARGE
+
+
+class Unknown(FieldError):
+    """What the field names is not there."""
+
+    status_code = HTTPStatus.NOT_FOUND
+
+
+class JSONBody(JSONParser):
+    """JSON that is nested too deeply is malformed like any other."""
+
+    def parse(
+        self, stream: Any, media_type: str | None = None, parser_context: Mapping[str, Any] | None = None
+    ) -> dict[str, Any]:
+        try:
+            return super().parse(stream, media_type, parser_context)
+        except RecursionError:
+            raise ParseError("JSON parse error - nested too deeply") from None
 
 
 def problem(
@@ -59,16 +81,26 @@ def problem(
     return body
 
 
-def problem_handler(error: Exception, context: dict[str, Any]) -> Response | None:
-    """DRF's exception handler: every error that is a client's or an engine's, as problem details."""
+def problem_handler(error: Exception, context: dict[str, Any]) -> HttpResponse | None:
+    """DRF's exception handler: every error that is a client's or an engine's, as problem details.
+
+    JSON whatever was to be rendered: a schema asked for as YAML fails in the same shape.
+    """
+    if isinstance(error, TooManyFilesSent):
+        error = TooLarge("files", f"more than {settings.DATA_UPLOAD_MAX_NUMBER_FILES:,} files in one request")
     response = exception_handler(error, context)
     if response is None:
         return None
     errors = list(_flatten("", response.data)) if isinstance(error, ValidationError) else []
+    if isinstance(error, ParseError):
+        errors = [{"field": BODY, "detail": str(error.detail)}]
     detail = _summary(errors) if errors else str(getattr(error, "detail", error))
-    response.data = problem(response.status_code, detail, errors)
-    response.content_type = PROBLEM_TYPE
-    return response
+    headers = {name: value for name, value in response.items() if name != "Content-Type"}
+    return _problem_response(problem(response.status_code, detail, errors), headers)
+
+
+def _problem_response(body: Mapping[str, Any], headers: Mapping[str, str] | None = None) -> JsonResponse:
+    return JsonResponse(body, status=body["status"], content_type=PROBLEM_TYPE, headers=headers)
 
 
 def _flatten(field: str, data: Any) -> Iterator[dict[str, str]]:  # DRF nests details in lists and dicts at will
@@ -81,9 +113,9 @@ def _flatten(field: str, data: Any) -> Iterator[dict[str, str]]:  # DRF nests de
                 yield from _flatten(f"{field}[{place}]", item)
     elif isinstance(data, list):
         for item in data:
-            yield {"field": field, "detail": str(item)}
+            yield {"field": field or BODY, "detail": str(item)}
     else:
-        yield {"field": field, "detail": str(data)}
+        yield {"field": field or BODY, "detail": str(data)}
 
 
 def _inner(field: str, key: str | int) -> str:
@@ -95,8 +127,8 @@ def _inner(field: str, key: str | int) -> str:
 
 
 def _summary(errors: list[dict[str, str]]) -> str:
-    first = errors[0]
-    text = f"{first['field']}: {first['detail']}" if first["field"] else first["detail"]
+    field, detail = errors[0]["field"], errors[0]["detail"]
+    text = detail if detail.startswith(field) else f"{field}: {detail}"
     return text if len(errors) == 1 else f"{text} (and {len(errors) - 1} more)"
 
 
@@ -125,8 +157,7 @@ def error_answer(
     """An error outside of DRF, for a machine or for a person by the path that was asked."""
     if wants_json(request):
         errors = [{"field": field, "detail": detail}] if field else None
-        body = problem(status, detail, errors, reference)
-        return JsonResponse(body, status=status, content_type=PROBLEM_TYPE)
+        return _problem_response(problem(status, detail, errors, reference))
     page = {"title": title or HTTPStatus(status).phrase, "detail": detail, "reference": reference}
     return render(request, "error.html", page, status=status)
 
@@ -166,7 +197,7 @@ class BodyLimitMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         length = request.META.get("CONTENT_LENGTH") or "0"
-        if not length.isdigit():
+        if not (length.isascii() and length.isdigit()):
             return error_answer(request, 400, "Content-Length is not a number.")
         if "chunked" in request.META.get("HTTP_TRANSFER_ENCODING", "").lower():
             return error_answer(request, 411, "Send the body with a Content-Length, not in chunks.")
@@ -179,7 +210,7 @@ class BodyLimitMiddleware:
             413,
             f"The request body has {int(length):,} bytes, {limit:,} are allowed: "
             f"ask about fewer or smaller files at a time ({settings.CHECK_MAX_BYTES:,} bytes of code).",
-            field="body",
+            field=BODY,
         )
 
 

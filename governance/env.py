@@ -21,7 +21,8 @@ class SettingError(Exception):
 
 
 def env_str(name: str, default: str = "") -> str:
-    return os.environ.get(name, default).strip()
+    """Set to nothing counts as not set, as it does for every other reader."""
+    return os.environ.get(name, "").strip() or default
 
 
 def env_choice(name: str, choices: tuple[str, ...], default: str) -> str:
@@ -82,8 +83,9 @@ def env_url(name: str, schemes: tuple[str, ...]) -> SplitResult | None:
     try:
         url = urlsplit(value)
         url.port  # noqa: B018  (a wrong port is only found when it is asked for)
-    except ValueError as error:
-        raise SettingError(name, f"is not a URL ({error})") from None
+    except ValueError:
+        # What Python says of it may hold the password.
+        raise SettingError(name, "is not a URL with a valid host and port") from None
     if url.scheme not in schemes:
         raise SettingError(name, f"must begin with {' or '.join(f'{scheme}:' for scheme in schemes)}")
     return url
@@ -107,11 +109,15 @@ def generated_secret(path: Path) -> str:
     """The secret in `path`, made on the first call; readable by its owner alone.
 
     Two processes that start at once agree: the file appears whole (link of a finished file) or not at all.
+    Raises OSError where it cannot be made or read.
     """
-    if path.exists():
-        return path.read_text(encoding="ascii").strip()
-    path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(f"{path.name}.{os.getpid()}")
+    if not path.exists():
+        _write_secret(path)
+    return path.read_text(encoding="ascii").strip()
+
+
+def _write_secret(path: Path) -> None:
+    draft = path.with_name(f"{path.name}.{secrets.token_hex(4)}")
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "w", encoding="ascii") as file:
         file.write(secrets.token_urlsafe(48))
@@ -121,4 +127,3 @@ def generated_secret(path: Path) -> str:
         pass
     finally:
         draft.unlink()
-    return path.read_text(encoding="ascii").strip()

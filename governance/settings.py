@@ -5,6 +5,7 @@
 
 from pathlib import Path
 from typing import Any
+from urllib.parse import SplitResult, parse_qsl, unquote
 
 from governance.env import (
     SettingError,
@@ -30,16 +31,21 @@ if DEBUG and PRODUCTION:
     raise SettingError("DEBUG", "cannot be on where ENVIRONMENT is production")
 
 DATA_DIR = Path(env_str("DATA_DIR", "data")).absolute()
+STATIC_ROOT = DATA_DIR / "static"
 try:
     DATA_DIR.mkdir(parents=True, exist_ok=True)
+    STATIC_ROOT.mkdir(exist_ok=True)  # whitenoise warns where it is missing
 except OSError as error:
-    raise SettingError("DATA_DIR", f"{DATA_DIR} cannot be made ({error.strerror})") from None
+    raise SettingError("DATA_DIR", f"{DATA_DIR} cannot be made or written ({error.strerror})") from None
 
 SECRET_KEY = env_secret("SECRET_KEY")
 if PRODUCTION and not SECRET_KEY:
     raise SettingError("SECRET_KEY", "must be set (or SECRET_KEY_FILE) where ENVIRONMENT is production")
 if not SECRET_KEY:
-    SECRET_KEY = generated_secret(DATA_DIR / "secret_key")
+    try:
+        SECRET_KEY = generated_secret(DATA_DIR / "secret_key")
+    except OSError as error:
+        raise SettingError("DATA_DIR", f"{DATA_DIR / 'secret_key'} cannot be kept ({error.strerror})") from None
 
 ALLOWED_HOSTS = env_list("ALLOWED_HOSTS", () if PRODUCTION else ("localhost", "127.0.0.1", "[::1]"))
 if PRODUCTION and not ALLOWED_HOSTS:
@@ -63,20 +69,36 @@ def sqlite(path: Path) -> dict[str, Any]:
 
 def database() -> dict[str, Any]:
     url = env_url("DATABASE_URL", ("postgresql", "postgres", "sqlite"))
+    password = env_secret("DATABASE_PASSWORD")
+    if password and (url is None or url.scheme == "sqlite"):
+        raise SettingError("DATABASE_PASSWORD", "is set, and DATABASE_URL names no PostgreSQL")
     if url is None:
         return sqlite(DATA_DIR / "codesteward.sqlite3")
     if not url.path.strip("/"):
         raise SettingError("DATABASE_URL", "names no database")
-    if url.scheme == "sqlite":
-        return sqlite(Path(url.path))
+    return sqlite(sqlite_path(url)) if url.scheme == "sqlite" else postgresql(url, password)
+
+
+def sqlite_path(url: SplitResult) -> Path:
+    path = Path(unquote(url.path))
+    if url.netloc or url.query or not path.parent.is_dir():
+        raise SettingError("DATABASE_URL", "must be sqlite:/// and the path of a file in a folder that is there")
+    return path
+
+
+def postgresql(url: SplitResult, password: str) -> dict[str, Any]:
+    """What follows a `?` goes to the driver: `?sslmode=verify-full`."""
+    if password and url.password:
+        raise SettingError("DATABASE_PASSWORD", "is set, and DATABASE_URL holds a password too; set one of them")
+    pool = {"min_size": 1, "max_size": env_int("DATABASE_POOL", 8, least=1, most=200)}
     return {
         "ENGINE": "django.db.backends.postgresql",
-        "NAME": url.path.lstrip("/"),
-        "USER": url.username or "",
-        "PASSWORD": url.password or env_secret("DATABASE_PASSWORD"),
-        "HOST": url.hostname or "",
+        "NAME": unquote(url.path.lstrip("/")),
+        "USER": unquote(url.username or ""),
+        "PASSWORD": password or unquote(url.password or ""),
+        "HOST": unquote(url.hostname or ""),
         "PORT": str(url.port or ""),
-        "OPTIONS": {"pool": {"min_size": 1, "max_size": env_int("DATABASE_POOL", 8, least=1, most=200)}},
+        "OPTIONS": {**dict(parse_qsl(url.query)), "pool": pool},
     }
 
 
@@ -154,7 +176,6 @@ TEMPLATES = [
 ]
 
 STATIC_URL = "static/"
-STATIC_ROOT = DATA_DIR / "static"
 WHITENOISE_USE_FINDERS = not PRODUCTION
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
@@ -213,6 +234,8 @@ REST_FRAMEWORK = {
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "EXCEPTION_HANDLER": "governance.api.problem_handler",
     "UNAUTHENTICATED_USER": None,
+    # A parameter that a view does not know is an error; what is wanted is asked for with `Accept`.
+    "URL_FORMAT_OVERRIDE": None,
 }
 
 SPECTACULAR_SETTINGS = {
@@ -225,6 +248,8 @@ SPECTACULAR_SETTINGS = {
     "SCHEMA_PATH_PREFIX": "/api/v1",
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    # Else the page asks validator.swagger.io what it thinks of the schema.
+    "SWAGGER_UI_SETTINGS": {"deepLinking": True, "validatorUrl": None},
 }
 
 # --- Logs -------------------------------------------------------------------------------------------

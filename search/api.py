@@ -1,6 +1,7 @@
 """API v1, the questions: parse, ask the door, render."""
 
-from collections.abc import Mapping
+import logging
+from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import urlencode
 
@@ -9,13 +10,13 @@ from django.http import FileResponse
 from django.http.response import HttpResponseBase
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
-from rest_framework.exceptions import NotFound, ParseError
-from rest_framework.parsers import JSONParser, MultiPartParser
+from rest_framework.exceptions import NotFound
+from rest_framework.parsers import MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from governance.api import FieldError, TooLarge, Unavailable, decode_token, encode_token
+from governance.api import BODY, FieldError, JSONBody, TooLarge, Unavailable, Unknown, decode_token, encode_token
 from search import lookup
 from search.checking import AskedFile
 from search.engines.base import EngineError
@@ -37,6 +38,8 @@ from search.serializers import (
 )
 from search.swhid import Kind, Swhid, parse_swhid
 
+logger = logging.getLogger(__name__)
+
 PROBLEM = OpenApiResponse(ProblemSerializer, description="problem details (RFC 9457)")
 RELEASE = OpenApiParameter("release", str, description="an active release; the latest where it is left out")
 
@@ -49,6 +52,7 @@ class Question(APIView):
     """A view that knows its query parameters: others are an error, not ignored."""
 
     parameters: frozenset[str] = frozenset()
+    parser_classes = [JSONBody]
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)
@@ -59,8 +63,10 @@ class Question(APIView):
 
     def handle_exception(self, exc: Exception) -> Response:
         if isinstance(exc, lookup.NoRelease):
-            exc = NotFound(str(exc))
+            field = "name" if "name" in self.kwargs else "release"
+            exc = Unknown(field, str(exc)) if exc.named else NotFound(str(exc))
         if isinstance(exc, EngineError):
+            logger.error("%s: %s", self.request.path, exc)
             exc = Unavailable()
         return super().handle_exception(exc)
 
@@ -69,7 +75,8 @@ class Question(APIView):
 
     def number(self, request: Request, name: str, default: int, most: int) -> int:
         text = request.query_params.get(name, str(default))
-        if not (text.isascii() and text.isdigit() and 1 <= int(text) <= most):
+        is_number = text.isascii() and text.isdigit() and len(text) <= len(str(most))
+        if not (is_number and 1 <= int(text) <= most):
             raise FieldError(name, f"{text[:20]!r} is not a whole number from 1 to {most}")
         return int(text)
 
@@ -82,7 +89,7 @@ class Question(APIView):
 
 class CheckView(Question):
     parameters = frozenset({"release"})
-    parser_classes = [JSONParser, MultiPartParser]
+    parser_classes = [JSONBody, MultiPartParser]
 
     @extend_schema(
         summary="Is this code in the training set?",
@@ -102,11 +109,13 @@ class CheckView(Question):
     def post(self, request: Request) -> Response:
         files = _uploaded(request) if request.FILES else _posted(request)
         if sum(len(file.content) for file in files) > settings.CHECK_MAX_BYTES:
-            raise TooLarge(f"files: more than {settings.CHECK_MAX_BYTES:,} bytes of code in one request")
+            raise TooLarge("files", f"more than {settings.CHECK_MAX_BYTES:,} bytes of code in one request")
         return Response(ReportSerializer(lookup.check(files, self.release(request))).data)
 
 
 def _posted(request: Request) -> list[AskedFile]:
+    files = request.data.get("files") if isinstance(request.data, dict) else None
+    _refuse_too_many(files if isinstance(files, list) else [])
     serializer = CheckRequestSerializer(data=request.data)
     serializer.is_valid(raise_exception=True)
     return serializer.asked()
@@ -114,13 +123,17 @@ def _posted(request: Request) -> list[AskedFile]:
 
 def _uploaded(request: Request) -> list[AskedFile]:
     uploads = [upload for name in request.FILES for upload in request.FILES.getlist(name)]
-    if len(uploads) > settings.CHECK_MAX_FILES:
-        raise FieldError("files", f"{len(uploads)} files, {settings.CHECK_MAX_FILES} at most")
+    _refuse_too_many(uploads)
     files = [AskedFile(upload.name or f"file {place}", upload.read()) for place, upload in enumerate(uploads)]
     for place, file in enumerate(files):
         if b"\0" in file.content:
-            raise FieldError(f"files[{place}]", f"{file.path} holds a NUL byte: only text can be checked")
+            raise FieldError(f"files[{place}].content", "holds a NUL byte: only text can be checked")
     return files
+
+
+def _refuse_too_many(files: Sequence[Any]) -> None:
+    if len(files) > settings.CHECK_MAX_FILES:
+        raise TooLarge("files", f"{len(files):,} files in one request, {settings.CHECK_MAX_FILES:,} at most")
 
 
 class SearchView(Question):
@@ -149,29 +162,32 @@ class SearchView(Question):
         except QueryError as error:
             raise FieldError("q", str(error)) from None
         token = encode_token(page.next.tier, -1 if page.next.after is None else page.next.after) if page.next else None
-        return Response(SearchPageSerializer(page, context={"next": _next(request, token)}).data)
+        following = _next(request, token, release=page.release)
+        return Response(SearchPageSerializer(page, context={"next": following}).data)
 
 
 def _search_cursor(request: Request) -> lookup.Cursor | None:
-    parts = _cursor(request, 2)
+    parts = _cursor(request, (0, -1))
     return lookup.Cursor(parts[0], None if parts[1] < 0 else parts[1]) if parts else None
 
 
-def _cursor(request: Request, size: int) -> tuple[int, ...]:
+def _cursor(request: Request, least: tuple[int, ...]) -> tuple[int, ...]:
+    """The numbers in the cursor, each at least as large as its neighbour in `least`; none where there is no cursor."""
     token = request.query_params.get("cursor", "")
     try:
-        parts = decode_token(token, (int,) * size) if token else ()
+        parts = decode_token(token, (int,) * len(least)) if token else ()
     except ValueError as error:
         raise FieldError("cursor", str(error)) from None
-    if any(not -1 <= part < 2**63 for part in parts):
-        raise FieldError("cursor", "is not a page token of this service")
+    if any(not low <= part < 2**63 for low, part in zip(least, parts, strict=False)):
+        raise FieldError("cursor", f"{token[:40]!r} is not a page token of this service")
     return parts
 
 
-def _next(request: Request, token: str | None, **changes: str) -> str | None:
+def _next(request: Request, token: str | None, *, release: str) -> str | None:
+    """The release is named, so that the pages stay of one release when another is activated."""
     if token is None:
         return None
-    values = {**request.query_params.dict(), "cursor": token, **changes}
+    values = {**request.query_params.dict(), "cursor": token, "release": release}
     return request.build_absolute_uri(f"{request.path}?{urlencode(values)}")
 
 
@@ -201,15 +217,17 @@ class KnownView(Question):
 
 def _swhids(data: Any) -> list[Swhid]:  # whatever JSON the client sent
     if not isinstance(data, list):
-        raise ParseError("The body must be a JSON array of SWHIDs.")
+        raise FieldError(BODY, "must be a JSON array of SWHIDs")
     if len(data) > lookup.KNOWN_MOST:
-        raise TooLarge(f"{len(data)} SWHIDs in one request, {lookup.KNOWN_MOST} at most")
+        raise TooLarge(BODY, f"{len(data):,} SWHIDs in one request, {lookup.KNOWN_MOST:,} at most")
     return [_core_swhid(item, f"[{place}]") for place, item in enumerate(data)]
 
 
 def _core_swhid(item: Any, field: str) -> Swhid:
+    if not isinstance(item, str):
+        raise FieldError(field, "must be a string")
     try:
-        swhid = parse_swhid(item if isinstance(item, str) else repr(item))
+        swhid = parse_swhid(item)
     except ValueError as error:
         raise FieldError(field, str(error)) from None
     if swhid.qualifiers:
@@ -241,7 +259,7 @@ class HoldingsView(Question):
             scope = parse_scope(self.text(request, "scope"))
         except ValueError as error:
             raise FieldError("scope", str(error)) from None
-        parts = _cursor(request, 1)
+        parts = _cursor(request, (0,))
         found = lookup.holdings(
             scope,
             release=self.release(request),
@@ -269,9 +287,12 @@ class DocumentView(Question):
         core = _core_swhid(swhid, "swhid")
         if core.kind is not Kind.CONTENT:
             raise FieldError("swhid", "only contents (swh:1:cnt:) are held")
-        content = lookup.document(core, self.release(request))
+        release = self.release(request)
+        content = lookup.document(core, release)
         if content is None:
-            raise NotFound(f"No active release holds {core}.")
+            raise Unknown(
+                "swhid", f"{f'release {release} does not hold' if release else 'no active release holds'} {core}"
+            )
         return Response(ContentSerializer(content).data)
 
 
@@ -309,5 +330,8 @@ class PortraitView(Question):
     )
     def get(self, request: Request, name: str) -> HttpResponseBase:
         build = lookup.active_build(name)
-        path = portrait_path(build)
-        return FileResponse(path.open("rb"), as_attachment=True, filename=f"{build.name}.portrait")
+        try:
+            file = portrait_path(build).open("rb")
+        except OSError as error:
+            raise EngineError(f"the portrait of build {build.name} cannot be read ({error.strerror})") from error
+        return FileResponse(file, as_attachment=True, filename=f"{build.name}.portrait")

@@ -26,16 +26,25 @@ class Line:
 
 def excerpt(content: bytes, marks: Sequence[Pattern]) -> tuple[Line, ...]:
     """The lines that hold most of the marks, in the order of the text; the first line where nothing is marked."""
-    spans = sorted((*span, number) for number, mark in enumerate(marks) for span in mark.spans(content, SPANS))
-    places = _line_starts(content, [start for start, _, _ in spans])
-    held: dict[tuple[int, int], set[int]] = {}
-    for place, (_, _, mark) in zip(places, spans, strict=True):
-        held.setdefault(place, set()).add(mark)
-    best = sorted(held, key=lambda place: (-len(held[place]), place))[:MAX_LINES]
+    found = ((*span, number) for number, mark in enumerate(marks) for span in mark.spans(content, SPANS))
+    spans = sorted((_past_breaks(content, start, end), end, number) for start, end, number in found)
+    held: dict[tuple[int, int], list[tuple[int, int, int]]] = {}
+    for place, span in zip(_line_starts(content, [start for start, _, _ in spans]), spans, strict=True):
+        held.setdefault(place, []).append(span)
+    best = sorted(held, key=lambda place: (-len({mark for _, _, mark in held[place]}), place))[:MAX_LINES]
+    # A secret may run over many lines, so the whole text is redacted, and not the line alone.
+    lines = redact(content.decode("utf-8", "replace")).split("\n")
     return tuple(
-        _line(content, number, begin, _line_end(content, begin), [(start, end) for start, end, _ in spans])
+        _line(content, number, begin, [(start, end) for start, end, _ in held.get((number, begin), ())], lines)
         for number, begin in sorted(best) or [(1, 0)]
     )
+
+
+def _past_breaks(content: bytes, start: int, end: int) -> int:
+    """Where a mark begins to be seen: past the line breaks that it begins with."""
+    while start < end - 1 and content[start] in b"\r\n":
+        start += 1
+    return start
 
 
 def _line_starts(content: bytes, places: Sequence[int]) -> list[tuple[int, int]]:
@@ -55,20 +64,17 @@ def _line_end(content: bytes, begin: int) -> int:
     return len(content) if end < 0 else end
 
 
-def _line(content: bytes, number: int, begin: int, end: int, spans: Sequence[tuple[int, int]]) -> Line:
-    inside = [(max(start, begin), min(stop, end)) for start, stop in spans if start < end and stop > begin]
-    text = content[begin:end].decode("utf-8", "replace").rstrip("\r")
-    marks = [
-        (
-            len(content[begin:start].decode("utf-8", "replace")),
-            len(content[begin:stop].decode("utf-8", "replace")),
-        )
-        for start, stop in inside
-    ]
-    text = redact(text)
+def _line(content: bytes, number: int, begin: int, spans: Sequence[tuple[int, int]], redacted: Sequence[str]) -> Line:
+    end = _line_end(content, begin)
+    marks = [(_letters(content, begin, start), _letters(content, begin, min(stop, end))) for start, stop in spans]
+    text = redacted[number - 1].rstrip("\r")
     cut = max(marks[0][0] - LEAD, 0) if marks and len(text) > MAX_WIDTH else 0
     shown = text[cut : cut + MAX_WIDTH]
     return Line(number, shown, _apart([(start - cut, stop - cut) for start, stop in marks], len(shown)))
+
+
+def _letters(content: bytes, start: int, end: int) -> int:
+    return len(content[start:end].decode("utf-8", "replace"))
 
 
 def _apart(marks: Sequence[tuple[int, int]], width: int) -> tuple[Range, ...]:

@@ -201,7 +201,9 @@ def _index_waiting(current: Build, engine: Engine, jobs: int, progress: Callable
     def report(done_bytes: int) -> None:
         progress(BuildProgress(min(done_bytes, total), total, finished, len(waiting)))
 
-    tasks = [_task(current, row.shard) for row in waiting.values()]
+    # The largest first, so that no process is left alone with a large one at the end.
+    largest_first = sorted(waiting.values(), key=lambda row: -row.shard.text_bytes)
+    tasks = [_task(current, row.shard) for row in largest_first]
     for task, outcome in index_shards(tasks, engine, jobs=jobs, progress=report):
         _write_down(waiting[task.number], outcome)
         finished += 1

@@ -6,6 +6,7 @@ Submitted code is compared and forgotten: it is neither stored nor logged.
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from search import masks
 from search.analysis.fingerprints import PROFILES
@@ -32,10 +33,10 @@ from search.swhid import Swhid
 
 PAGE = 20
 PAGE_MOST = 100
-SCANNED = 400
+SCANNED = 200
 """Candidates of a substring or an expression that one page reads; the next page goes on after them."""
 
-COUNTED = 200
+COUNTED = 60
 """Candidates that are read to count the matches of a substring or an expression."""
 
 BUCKETS = 50
@@ -44,7 +45,11 @@ PLACES = 100
 
 
 class NoRelease(LookupError):
-    """There is no such release, or none that can be asked."""
+    """There is no such release, or none that can be asked; `named` where the question names one."""
+
+    def __init__(self, message: str, *, named: bool) -> None:
+        super().__init__(message)
+        self.named = named
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +119,15 @@ class Content:
     holders: int
 
 
+class ShardFigures(NamedTuple):
+    """One shard as it was registered: what it claims to hold."""
+
+    number: int
+    digest: str
+    documents: int
+    text_bytes: int
+
+
 @dataclass(frozen=True, slots=True)
 class ReleaseFigures:
     """A release as its active build holds it; what is masked is not counted."""
@@ -136,7 +150,7 @@ class ReleaseFigures:
     portrait_bytes: int
     portrait_digest: str
     portrait_error_rate: float
-    shards: tuple[tuple[int, str, int, int], ...]
+    shards: tuple[ShardFigures, ...]
 
 
 def active_releases() -> list[Release]:
@@ -162,12 +176,13 @@ def search(query: str, *, cursor: Cursor | None = None, limit: int = PAGE, relea
     """A page of the documents that match; QueryError where the query cannot be asked."""
     tiers = [_visible(tier) for tier in plan(query)]
     asked = _open(release)
-    hits, following = _fill(asked, tiers, cursor or Cursor(0, None), min(limit, PAGE_MOST))
-    counts = [_count(asked, tier) for tier in tiers]
+    texts = _Texts()
+    hits, following = _fill(asked, texts, tiers, cursor or Cursor(0, None), min(limit, PAGE_MOST))
+    counts = [_count(asked, texts, tier) for tier in tiers]
     return SearchPage(
         asked.release.name,
         tuple(hits),
-        sum(count for count, _ in counts),
+        max(sum(count for count, _ in counts), len(hits)),
         all(exact for _, exact in counts),
         following,
     )
@@ -236,7 +251,7 @@ def figures(release: str) -> ReleaseFigures:
         portrait_bytes=header.geometry.bits // 8,
         portrait_digest=header.digest,
         portrait_error_rate=header.error_rate,
-        shards=tuple(shards),
+        shards=tuple(ShardFigures(*shard) for shard in shards),
     )
 
 
@@ -254,10 +269,10 @@ def _all(release: str | None) -> Iterator[Asked]:
     active = active_releases()
     chosen = [one for one in active if release in {None, one.name}]
     if not chosen and release is None:
-        raise NoRelease("no release is active yet: build one and activate it")
+        raise NoRelease("no release is active yet: build one and activate it", named=False)
     if not chosen:
         names = ", ".join(one.name for one in active) or "none"
-        raise NoRelease(f"release {release!r} does not exist or is not active; active are: {names}")
+        raise NoRelease(f"release {release!r} does not exist or is not active; active are: {names}", named=True)
     for one in chosen:
         if one.active_build is not None:
             yield Asked(one, one.active_build, open_build(one.active_build))
@@ -281,7 +296,29 @@ def _visible(tier: Tier) -> Tier:
     return Tier(AllOf((tier.where, masks.visible())), tier.checks, tier.marks)
 
 
-def _fill(asked: Asked, tiers: Sequence[Tier], cursor: Cursor, limit: int) -> tuple[list[SearchHit], Cursor | None]:
+class _Texts:
+    """The texts of one search: each is unpacked once, and read once a tier."""
+
+    def __init__(self) -> None:
+        self._contents: dict[str, bytes] = {}
+        self._verdicts: dict[tuple[str, Tier], bool] = {}
+
+    def of(self, hit: Hit) -> bytes:
+        if hit.key not in self._contents:
+            self._contents[hit.key] = content_of(hit)
+        return self._contents[hit.key]
+
+    def passes(self, hit: Hit, tier: Tier) -> bool:
+        if not tier.checks:
+            return True
+        if (hit.key, tier) not in self._verdicts:
+            self._verdicts[hit.key, tier] = all(check.found_in(self.of(hit)) for check in tier.checks)
+        return self._verdicts[hit.key, tier]
+
+
+def _fill(
+    asked: Asked, texts: _Texts, tiers: Sequence[Tier], cursor: Cursor, limit: int
+) -> tuple[list[SearchHit], Cursor | None]:
     """Hits from the cursor on, up to `limit`, and where to go on if there may be more."""
     hits: list[SearchHit] = []
     scanned = 0
@@ -291,31 +328,23 @@ def _fill(asked: Asked, tiers: Sequence[Tier], cursor: Cursor, limit: int) -> tu
         for hit in walk(asked.opened.index, tier.where, texts=True, after=after, step=limit + 1):
             if len(hits) == limit or scanned == SCANNED:
                 return hits, Cursor(number, after)
-            content = content_of(hit)
             scanned += bool(tier.checks)
             after = hit.order
-            if _passes(content, tier):
-                hits.append(_shown(asked, hit, content, tier))
+            if texts.passes(hit, tier):
+                lines = excerpt(texts.of(hit), tier.marks)
+                hits.append(SearchHit(source_of(hit, asked.origin), hit.size, lines))
         after = None
     return hits, None
 
 
-def _passes(content: bytes, tier: Tier) -> bool:
-    return all(check.found_in(content) for check in tier.checks)
-
-
-def _shown(asked: Asked, hit: Hit, content: bytes, tier: Tier) -> SearchHit:
-    return SearchHit(source_of(hit, asked.origin), hit.size, excerpt(content, tier.marks))
-
-
-def _count(asked: Asked, tier: Tier) -> tuple[int, bool]:
+def _count(asked: Asked, texts: _Texts, tier: Tier) -> tuple[int, bool]:
     """(documents, whether that is all of them)."""
     index = asked.opened.index
     candidates = index.count(tier.where)
     if not tier.checks or not candidates:
         return candidates, True
     read = index.page(tier.where, after=None, limit=COUNTED, texts=True)
-    return sum(_passes(content_of(hit), tier) for hit in read), candidates <= COUNTED
+    return sum(texts.passes(hit, tier) for hit in read), candidates <= COUNTED
 
 
 def _holding(asked: Asked, scope: Scope, where: Clause, after: int | None, limit: int) -> Holding:

@@ -111,11 +111,11 @@ def separators() -> list[tuple[int, int]]:
 
     All but the Unicode categories L, M and N, by RE2's tables. Takes a moment: ask once.
     """
-    points = [*range(0x80, 0xD800), *range(0xE000, 0x110000)]
+    # Letters and marks are in the planes 0 to 3 and at the beginning of plane 14; surrogates are no characters.
+    points = [*range(0x80, 0xD800), *range(0xE000, 0x40000), *range(0xE0000, 0xE1000)]
     text = "".join(map(chr, points))
-    spans = (match.group().decode("utf-8") for match in _SEPARATORS.finditer(text.encode("utf-8")))
-    # Surrogates are no characters, so a run may span them without harm.
-    return [(ord(run[0]), ord(run[-1])) for run in spans]
+    runs = (match.group().decode("utf-8") for match in _SEPARATORS.finditer(text.encode("utf-8")))
+    return [*((ord(run[0]), ord(run[-1])) for run in runs), (0x40000, 0xDFFFF), (0xE1000, 0x10FFFF)]
 
 
 def find_emails(content: bytes) -> frozenset[str]:

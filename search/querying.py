@@ -9,7 +9,7 @@ r"""The words people search with, and what they ask of an engine.
 Everything that is asked must hold. Better matches are tiers, asked one after the other.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from search import conditions, patterns
@@ -21,6 +21,7 @@ from search.scope import account, repo
 
 MAX_QUERY = 1000
 MAX_ITEMS = 32
+MAX_ROW = 100
 LEAST_SUBSTRING = 3
 
 
@@ -67,11 +68,13 @@ def plan(query: str) -> tuple[Tier, ...]:
         raise QueryError(f"the query has {len(query)} characters, {MAX_QUERY} at most")
     if "\0" in query:
         raise QueryError("the query holds a NUL byte")
+    if any("\ud800" <= letter <= "\udfff" for letter in query):
+        raise QueryError("the query holds half a character (a lone surrogate)")
     reading = _Reading()
     rest = query.strip()
     while rest:
         rest = _read_item(rest, reading).lstrip()
-        if len(reading.wanted) + len(reading.filters) > MAX_ITEMS:
+        if len(reading.wanted) + sum(map(len, reading.filters.values())) > MAX_ITEMS:
             raise QueryError(f"the query has more than {MAX_ITEMS} items")
     if not reading.wanted and not reading.filters:
         raise QueryError("the query is empty")
@@ -110,7 +113,7 @@ def _read_item(text: str, reading: _Reading) -> str:
         reading.wanted.append(_quoted(quoted))
         return rest
     if text[0] == "/" and (end := _regex_end(text)) is not None:
-        reading.wanted.append(_regex(text[1:end].replace("\\/", "/")))
+        reading.wanted.append(_regex(text[1:end]))
         return text[end + 1 :]
     name, colon, value = text.partition(":")
     if colon and name.lower() in FILTERS:
@@ -165,6 +168,7 @@ def _bare(item: str) -> Wanted:
     words = words_of(item.encode("utf-8", "replace")).split()
     if not words:
         return _substring(item)
+    _refuse_long_row(words)
     if len(words) > 1:
         return Wanted(Phrase(Field.WORDS, tuple(words)), patterns.compile_words(words))
     word = words[0]
@@ -181,15 +185,24 @@ def _quoted(text: str) -> Wanted:
     if not text.strip():
         raise QueryError("there is nothing between the quotes")
     words = words_of(text.encode("utf-8", "replace")).split()
-    if not words or len(" ".join(words)) != len(text):
+    if " ".join(words) != text.lower():
         return _substring(text)
+    _refuse_long_row(words)
     in_a_row = Phrase(Field.WORDS, tuple(words))
     mark = patterns.compile_words(words)
     if len(text.encode("utf-8", "replace")) < LEAST_SUBSTRING:
         return Wanted(in_a_row, mark)
     either = patterns.compile_words_or_literal(words, text)
-    anywhere = Either((in_a_row, _candidates(patterns.compile_literal(text).required)))
+    # Where the letters stand in a row but not as whole words, only the first and the last can be parts of longer ones.
+    literal = _candidates(patterns.compile_literal(text).required)
+    inner = (Phrase(Field.WORDS, tuple(words[1:-1])),) if len(words) > 2 else ()
+    anywhere = Either((in_a_row, AllOf((*inner, literal))))
     return Wanted(in_a_row, mark, loose=anywhere, loose_check=either, loose_mark=either)
+
+
+def _refuse_long_row(words: Sequence[str]) -> None:
+    if len(words) > MAX_ROW:
+        raise QueryError(f"{len(words)} words are asked for in a row, {MAX_ROW} at most")
 
 
 def _substring(text: str) -> Wanted:

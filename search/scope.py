@@ -18,6 +18,7 @@ import hashlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 
 from search.swhid import Kind as ObjectKind
 from search.swhid import parse_swhid
@@ -50,8 +51,13 @@ class Scope:
 
         96 bits, so that no two scopes of a set of 10^10 share a key (odds below 10^-9).
         """
-        digest = hashlib.sha256(str(self).encode("utf-8", "surrogatepass")).digest()
-        return base64.urlsafe_b64encode(digest[:12]).decode("ascii")
+        return _key(str(self))
+
+
+@lru_cache(maxsize=10_000)  # the files of a folder come one after the other
+def _key(scope: str) -> str:
+    digest = hashlib.sha256(scope.encode("utf-8", "surrogatepass")).digest()
+    return base64.urlsafe_b64encode(digest[:12]).decode("ascii")
 
 
 def parse_scope(text: str) -> Scope:

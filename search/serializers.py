@@ -14,7 +14,7 @@ Plain = serializers.Serializer[Any]
 
 
 class AskedFileSerializer(Plain):
-    path = serializers.CharField(max_length=4096, help_text="how the report names the file")
+    path = serializers.CharField(max_length=4096, trim_whitespace=False, help_text="how the report names the file")
     content = serializers.CharField(
         allow_blank=True, trim_whitespace=False, help_text="the code; compared, then forgotten"
     )

@@ -185,4 +185,5 @@ def select(solid: NDArray[np.uint8], profile: Profile = STANDARD) -> Selection:
 
 def fingerprints(content: bytes, profile: Profile = STANDARD) -> NDArray[np.uint64]:
     """The distinct fingerprints of a text, ascending."""
-    return np.unique(select(solid_bytes(content), profile).fingerprints)
+    hashes = np.sort(select(solid_bytes(content), profile).fingerprints)
+    return hashes[np.append(True, hashes[1:] != hashes[:-1])] if hashes.size else hashes

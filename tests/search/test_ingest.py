@@ -62,9 +62,11 @@ def content_of_build(made: Build) -> tuple[list[str], str]:
 def test_registering_writes_down_what_the_shards_are(shards: list[Path]) -> None:
     release = register("r-1", shards)
     assert [Path(shard.url) for shard in release.shards.all()] == shards
-    total = duckdb.sql(
-        f"SELECT sum(length_bytes), count(*) FROM read_parquet({[str(path) for path in shards]})"
-    ).fetchall()
+    total = (
+        duckdb.connect()
+        .execute(f"SELECT sum(length_bytes), count(*) FROM read_parquet({[str(path) for path in shards]})")
+        .fetchall()
+    )
     assert [(sum(s.text_bytes for s in release.shards.all()), sum(s.documents for s in release.shards.all()))] == total
 
 

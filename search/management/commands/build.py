@@ -29,7 +29,10 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("release")
         parser.add_argument(
-            "--jobs", type=int, default=os.cpu_count() or 1, help="processes at a time; one a core by default"
+            "--jobs",
+            type=int,
+            default=(os.cpu_count() or 1) + 1,
+            help="processes at a time; by default one more than cores, as each waits for its disk at times",
         )
 
         parser.add_argument("--anew", action="store_true", help="build again although there is a complete build")
