@@ -121,9 +121,7 @@ class Checker:
         where = AllOf((*unseen, self.visible))
         return self.index.best(Field.FINGERPRINTS, set(terms.tolist()), where, limit=ROUND_DOCUMENTS, texts=True)
 
-    def _ranked(
-        self, asked: Asked, found: list[tuple[Hit, bytes, Span]]
-    ) -> list[tuple[Evidence, Span]]:
+    def _ranked(self, asked: Asked, found: list[tuple[Hit, bytes, Span]]) -> list[tuple[Evidence, Span]]:
         """Rare and long first. Holders are counted once for each place of the asked text."""
         holders: dict[tuple[int, int], int] = {}
         ranked = []

@@ -1,5 +1,6 @@
 """The lines of a document that show why it was found."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -25,13 +26,18 @@ class Line:
 
 
 def excerpt(content: bytes, marks: Sequence[Pattern]) -> tuple[Line, ...]:
-    """The lines that hold most of the marks, in the order of the text; the first line where nothing is marked."""
+    """The lines that tell most, in the order of the text; the first line where nothing is marked.
+
+    A mark tells the more the fewer places of the text it has.
+    """
     found = ((*span, number) for number, mark in enumerate(marks) for span in mark.spans(content, SPANS))
     spans = sorted((_past_breaks(content, start, end), end, number) for start, end, number in found)
     held: dict[tuple[int, int], list[tuple[int, int, int]]] = {}
     for place, span in zip(_line_starts(content, [start for start, _, _ in spans]), spans, strict=True):
         held.setdefault(place, []).append(span)
-    best = sorted(held, key=lambda place: (-len({mark for _, _, mark in held[place]}), place))[:MAX_LINES]
+    places = Counter(mark for _, _, mark in spans)
+    told = {place: sum(1 / places[mark] for mark in {mark for _, _, mark in held[place]}) for place in held}
+    best = sorted(held, key=lambda place: (-told[place], place))[:MAX_LINES]
     # A secret may run over many lines, so the whole text is redacted, and not the line alone.
     lines = redact(content.decode("utf-8", "replace")).split("\n")
     return tuple(

@@ -6,6 +6,7 @@ Submitted code is compared and forgotten: it is neither stored nor logged.
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import NamedTuple
 
 from search import masks
@@ -18,6 +19,7 @@ from search.engines.base import (
     Facet,
     Field,
     Hit,
+    Index,
     Term,
     walk,
 )
@@ -153,6 +155,17 @@ class ReleaseFigures:
     shards: tuple[ShardFigures, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class _Census:
+    """How much there is of something, and of what kinds, the largest first."""
+
+    documents: int
+    bytes: int
+    repositories: tuple[Bucket, ...]
+    languages: tuple[Bucket, ...]
+    licenses: tuple[Bucket, ...]
+
+
 def active_releases() -> list[Release]:
     """Those that can be asked, the latest activated first."""
     active = Release.objects.exclude(active_build=None).select_related("dataset", "parent", "active_build")
@@ -228,8 +241,8 @@ def document(swhid: Swhid, release: str | None = None) -> Content | None:
 def figures(release: str) -> ReleaseFigures:
     """The figures of an active release."""
     asked = _open(release)
-    where = AllOf((masks.visible(),))
-    index, header = asked.opened.index, asked.opened.portrait.header
+    census = _census(asked.opened, masks.visible())
+    header = asked.opened.portrait.header
     failed = asked.build.shards.exclude(state=ShardBuild.State.DONE).count()
     shards = asked.release.shards.values_list("number", "digest", "documents", "text_bytes")
     return ReleaseFigures(
@@ -241,13 +254,13 @@ def figures(release: str) -> ReleaseFigures:
         build=asked.build.name,
         engine=asked.build.engine,
         spec=asked.build.spec,
-        documents=index.count(where),
-        bytes=index.total_bytes(where),
+        documents=census.documents,
+        bytes=census.bytes,
         index_bytes=asked.build.index_bytes,
         missing_shards=failed,
-        languages=index.facets(where, Facet.LANGUAGE, limit=BUCKETS).buckets,
-        licenses=index.facets(where, Facet.LICENSE, limit=BUCKETS).buckets,
-        repositories=index.facets(where, Facet.REPOSITORY, limit=BUCKETS).buckets,
+        languages=census.languages,
+        licenses=census.licenses,
+        repositories=census.repositories,
         portrait_bytes=header.geometry.bits // 8,
         portrait_digest=header.digest,
         portrait_error_rate=header.error_rate,
@@ -347,17 +360,33 @@ def _count(asked: Asked, texts: _Texts, tier: Tier) -> tuple[int, bool]:
     return sum(texts.passes(hit, tier) for hit in read), candidates <= COUNTED
 
 
-def _holding(asked: Asked, scope: Scope, where: Clause, after: int | None, limit: int) -> Holding:
-    index = asked.opened.index
-    page = index.page(where, after=after, limit=limit + 1, texts=False)
-    return Holding(
-        release=asked.release.name,
-        scope=str(scope),
+@lru_cache(maxsize=16)  # over a whole release this takes a while, and it changes with the masks alone
+def _census(opened: Opened, visible: Clause) -> _Census:
+    return _count_all(opened.index, AllOf((visible,)))
+
+
+def _count_all(index: Index, where: Clause) -> _Census:
+    return _Census(
         documents=index.count(where),
         bytes=index.total_bytes(where),
         repositories=index.facets(where, Facet.REPOSITORY, limit=BUCKETS).buckets,
         languages=index.facets(where, Facet.LANGUAGE, limit=BUCKETS).buckets,
         licenses=index.facets(where, Facet.LICENSE, limit=BUCKETS).buckets,
+    )
+
+
+def _holding(asked: Asked, scope: Scope, where: Clause, after: int | None, limit: int) -> Holding:
+    index = asked.opened.index
+    page = index.page(where, after=after, limit=limit + 1, texts=False)
+    census = _count_all(index, where)
+    return Holding(
+        release=asked.release.name,
+        scope=str(scope),
+        documents=census.documents,
+        bytes=census.bytes,
+        repositories=census.repositories,
+        languages=census.languages,
+        licenses=census.licenses,
         places=tuple(source_of(hit, asked.origin) for hit in page[:limit]),
         next=page[limit - 1].order if len(page) > limit else None,
     )
