@@ -4,7 +4,6 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -12,30 +11,7 @@ from django.conf import settings
 
 from search.swhid import of_content
 from tests import corpus
-
-RELEASE = "cli-2026-11"
-
-
-@pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """An environment with a release of its own, built by the commands."""
-    folder = tmp_path_factory.mktemp("site")
-    environment = {**os.environ, "DATA_DIR": str(folder / "data"), "DJANGO_SETTINGS_MODULE": "governance.settings"}
-    corpus.write_tiny(folder / "shards")
-    for command in (
-        ["migrate", "--verbosity", "0"],
-        ["register", RELEASE, "--shards", str(folder / "shards")],
-        ["build", RELEASE, "--jobs", "1"],
-        ["activate", RELEASE],
-    ):
-        subprocess.run(
-            [sys.executable, "manage.py", *command],
-            env=environment,
-            cwd=settings.BASE_DIR,
-            check=True,
-            capture_output=True,
-        )
-    return environment
+from tests.frontend.conftest import RELEASE
 
 
 def ask(
@@ -188,24 +164,6 @@ def test_a_portrait_answers_without_any_build(site: dict[str, str], mine: Path, 
     assert done.stdout.startswith(f"Probably. Parts of 2 of your 3 files seem to be in {RELEASE}.")
     assert "an accident one time in" in done.stdout
     assert ask(elsewhere, "portrait", str(portrait), str(mine / "own.py")).returncode == 0
-
-
-@pytest.fixture(scope="module")
-def server(site: dict[str, str]) -> Iterator[str]:
-    """Gunicorn over the release, on a port of the system's choice."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", "gunicorn", "governance.wsgi", "--bind", "127.0.0.1:0", "--workers", "1"],
-        env=site, cwd=settings.BASE_DIR, stderr=subprocess.PIPE, text=True,
-    )  # fmt: skip
-    assert process.stderr is not None
-    try:
-        for line in process.stderr:
-            if "Listening at: " in line:
-                yield line.split("Listening at: ")[1].split()[0]
-                break
-    finally:
-        process.terminate()
-        process.communicate()
 
 
 def test_a_server_gives_the_same_answers(site: dict[str, str], server: str, mine: Path, tmp_path: Path) -> None:

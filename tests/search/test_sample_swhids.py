@@ -11,7 +11,7 @@ from search.shards import read_documents
 def test_swhids_equal_git_hash_object_for_every_file(tmp_path: Path) -> None:
     make_sample([], tmp_path / "sample", 50 * MEGABYTE, lambda done: None)
     declared = []
-    paths = []
+    paths: list[str] = []
     for shard in sorted((tmp_path / "sample").rglob("*.parquet")):
         tally: Counter[str] = Counter()
         for document in read_documents(shard, max_bytes=2**30, tally=tally):
