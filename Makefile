@@ -10,7 +10,7 @@ JOBS ?= $(shell nproc 2>/dev/null || echo 1)
 export DJANGO_SETTINGS_MODULE := governance.settings
 
 .DEFAULT_GOAL := help
-.PHONY: help run serve test lint format types checks browser bench clean
+.PHONY: help run serve test pytest lint format types checks browser bench clean
 
 help:  ## what there is
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -38,7 +38,9 @@ run: $(VENV)/run.stamp  ## sample dataset, build, three answers, then serve on 1
 serve: $(VENV)/run.stamp  ## serve what is built on 127.0.0.1:8000
 	$(BIN)/gunicorn governance.wsgi --bind 127.0.0.1:8000 --workers 2 --threads 4
 
-test: $(VENV)/test.stamp browser lint types checks  ## lint, types, deployment check, migrations, all tests
+test: $(VENV)/test.stamp browser lint types checks pytest  ## lint, types, deployment check, migrations, all tests
+
+pytest: $(VENV)/test.stamp  ## the tests alone, on the database of DATABASE_URL (SQLite where it is not set)
 	$(BIN)/python -m pytest -n $(JOBS)
 
 lint: $(VENV)/test.stamp  ## formatting and lint

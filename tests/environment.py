@@ -2,7 +2,14 @@
 
 import os
 import tempfile
+from pathlib import Path
 
 os.environ["DATA_DIR"] = tempfile.mkdtemp(prefix="codesteward-tests-")
 for name in ("ENVIRONMENT", "DEBUG", "SECRET_KEY", "ALLOWED_HOSTS", "ENGINE"):
     os.environ.pop(name, None)
+
+
+def own_site(folder: Path) -> dict[str, str]:
+    """The environment of processes with records and builds of their own, whatever database the tests run on."""
+    site = {name: value for name, value in os.environ.items() if not name.startswith("DATABASE_")}
+    return {**site, "DATA_DIR": str(folder), "DJANGO_SETTINGS_MODULE": "governance.settings"}

@@ -1,6 +1,5 @@
 """A site of its own for tests that ask from outside: records, builds, and a server over them."""
 
-import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -9,6 +8,7 @@ import pytest
 from django.conf import settings
 
 from tests import corpus
+from tests.environment import own_site
 
 RELEASE = "cli-2026-11"
 
@@ -17,7 +17,7 @@ RELEASE = "cli-2026-11"
 def site(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """An environment with a release of its own, built by the commands."""
     folder = tmp_path_factory.mktemp("site")
-    environment = {**os.environ, "DATA_DIR": str(folder / "data"), "DJANGO_SETTINGS_MODULE": "governance.settings"}
+    environment = own_site(folder / "data")
     corpus.write_tiny(folder / "shards")
     for command in (
         ["migrate", "--verbosity", "0"],

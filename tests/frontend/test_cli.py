@@ -1,7 +1,6 @@
 """The command line as people use it: a process of its own, its output and its exit status."""
 
 import json
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +10,7 @@ from django.conf import settings
 
 from search.swhid import of_content
 from tests import corpus
+from tests.environment import own_site
 from tests.frontend.conftest import RELEASE
 
 
@@ -115,7 +115,7 @@ def test_what_cannot_be_answered_is_said_with_status_two(
 
 
 def test_without_any_build_the_way_on_is_told(tmp_path: Path, mine: Path) -> None:
-    done = ask({**os.environ, "DATA_DIR": str(tmp_path / "empty")}, "check", str(mine))
+    done = ask(own_site(tmp_path / "empty"), "check", str(mine))
     assert done.returncode == 2
     assert "make run" in done.stderr
 

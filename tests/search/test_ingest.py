@@ -22,7 +22,7 @@ from search.models import Build, Release, Shard, ShardBuild
 from search.opened import engine_named, open_build
 from search.report import Grade
 from search.workers import index_shards
-from tests import corpus
+from tests import corpus, environment
 from tests.conftest import build_release
 
 pytestmark = pytest.mark.django_db
@@ -247,7 +247,7 @@ if __name__ == "__main__":
 @pytest.fixture
 def own_site(tmp_path: Path) -> dict[str, str]:
     """An environment of its own: records, builds and all."""
-    return {**os.environ, "DATA_DIR": str(tmp_path / "site"), "DJANGO_SETTINGS_MODULE": "governance.settings"}
+    return environment.own_site(tmp_path / "site")
 
 
 def manage(site: dict[str, str], *arguments: str) -> str:
