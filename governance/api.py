@@ -23,6 +23,7 @@ from rest_framework.views import exception_handler
 
 PROBLEM_TYPE = "application/problem+json"
 BODY = "body"
+MOST_ADDRESS = 20_000
 DRAIN_BYTES = 2**27
 """A body over the limit is read and thrown away up to here, so that the client gets to read the answer."""
 
@@ -196,6 +197,8 @@ class BodyLimitMiddleware:
         self._get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
+        if len(request.META.get("QUERY_STRING", "")) + len(request.path) > MOST_ADDRESS:
+            return error_answer(request, 414, f"The address has more than {MOST_ADDRESS:,} bytes.")
         length = request.META.get("CONTENT_LENGTH") or "0"
         if not (length.isascii() and length.isdigit()):
             return error_answer(request, 400, "Content-Length is not a number.")

@@ -33,7 +33,7 @@ if DEBUG and PRODUCTION:
 DATA_DIR = Path(env_str("DATA_DIR", "data")).absolute()
 STATIC_ROOT = DATA_DIR / "static"
 try:
-    DATA_DIR.mkdir(parents=True, exist_ok=True)
+    DATA_DIR.mkdir(mode=0o700, parents=True, exist_ok=True)
     STATIC_ROOT.mkdir(exist_ok=True)  # whitenoise warns where it is missing
 except OSError as error:
     raise SettingError("DATA_DIR", f"{DATA_DIR} cannot be made or written ({error.strerror})") from None

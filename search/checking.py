@@ -107,8 +107,11 @@ class Checker:
                 spans, whole = asked.spans(text)
                 found += [(match.hit, text, span) for span in spans]
                 unexplained &= ~asked.covered(spans)
-                if not whole:
+                if not whole and not asked.exhausted:
                     limits.append(f"{match.hit.path} repeats itself too often to compare every place")
+            if asked.exhausted:
+                limits.append("the text repeats itself too often to compare it with every document")
+                break
         if len(seen) >= MAX_DOCUMENTS and unexplained.any():
             limits.append(
                 f"stopped after {MAX_DOCUMENTS} documents that share short runs; {int(unexplained.sum())} of "

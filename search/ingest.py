@@ -20,7 +20,7 @@ from django.utils import timezone
 from search.analysis.entries import SPEC
 from search.analysis.fingerprints import PROFILES, STANDARD
 from search.engines.base import Engine, EngineError
-from search.indexing import ShardResult, ShardTask, fingerprints_folder, load_fingerprints
+from search.indexing import DOCUMENTS, REPEAT, ShardResult, ShardTask, fingerprints_folder, load_fingerprints
 from search.models import Build, Dataset, Release, Shard, ShardBuild
 from search.opened import engine_named, portrait_path
 from search.portrait import PortraitError, PortraitWriter, expected_keys, size_for
@@ -29,6 +29,8 @@ from search.workers import Outcome, index_shards
 
 ENGINE_ERRORS = (EngineError, PortraitError)
 """What may go wrong below while a build is sealed."""
+
+MOST_LETTERS = 100
 
 
 class IngestError(Exception):
@@ -56,6 +58,8 @@ def find_shards(places: Sequence[str]) -> list[Path]:
     """The Parquet files that `places` name: files, or folders with everything below them, in order."""
     paths: list[Path] = []
     for place in places:
+        if "://" in place and not place.startswith("file://"):
+            raise IngestError(f"{place}: only files and folders of this machine can be registered")
         path = Path(place.removeprefix("file://")).absolute()
         found = sorted(path.rglob("*.parquet")) if path.is_dir() else [path]
         if not found:
@@ -71,6 +75,7 @@ def register(
 
     The same shards again are the release that is there; other ones are refused, since a release never changes.
     """
+    _check_name(name)
     facts = _inspect_all(paths)
     if there := Release.objects.filter(name=name).first():
         _check_same(there, facts)
@@ -93,6 +98,16 @@ def register(
             for number, (path, fact) in enumerate(zip(paths, facts, strict=True))
         )
     return release
+
+
+def _check_name(name: str) -> None:
+    """A name becomes the name of a folder and a part of addresses."""
+    plain = all(letter.isascii() and (letter.isalnum() or letter in "-_.") for letter in name)
+    if not plain or not name[:1].isalnum() or len(name) > MOST_LETTERS:
+        raise IngestError(
+            f"release {name[:MOST_LETTERS]!r}: a name has 1 to {MOST_LETTERS} letters, digits, '-', '_' and '.', "
+            "and begins with a letter or a digit"
+        )
 
 
 def _check_same(release: Release, facts: Sequence[ShardFacts]) -> None:
@@ -269,4 +284,7 @@ def tally(current: Build) -> Counter[str]:
     total: Counter[str] = Counter()
     for counts in current.shards.filter(state=ShardBuild.State.DONE).values_list("tally", flat=True):
         total.update(counts)
-    return total
+    # A document that two shards hold is kept once, which only sealing can tell.
+    total[REPEAT] += total[DOCUMENTS] - current.documents
+    total[DOCUMENTS] = current.documents
+    return +total

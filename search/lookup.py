@@ -18,29 +18,21 @@ from search.engines.base import (
     Clause,
     Facet,
     Field,
-    Hit,
     Index,
     Term,
-    walk,
 )
 from search.engines.stored import content_of
-from search.excerpts import Line, excerpt
 from search.models import Build, Release, ShardBuild
 from search.opened import Opened, open_build
-from search.querying import Tier, plan
+from search.querying import plan
 from search.redact import redact
 from search.report import Basis, Report, Source
 from search.scope import Scope
+from search.searching import Cursor, Searcher, SearchHit
 from search.swhid import Swhid
 
 PAGE = 20
 PAGE_MOST = 100
-SCANNED = 200
-"""Candidates of a substring or an expression that one page reads; the next page goes on after them."""
-
-COUNTED = 60
-"""Candidates that are read to count the matches of a substring or an expression."""
-
 BUCKETS = 50
 KNOWN_MOST = 1000
 PLACES = 100
@@ -68,13 +60,6 @@ class Asked:
 
 
 @dataclass(frozen=True, slots=True)
-class SearchHit:
-    source: Source
-    size: int
-    lines: tuple[Line, ...]
-
-
-@dataclass(frozen=True, slots=True)
 class SearchPage:
     """`total` is the number of documents that match, or a lower bound of it where not `exact`."""
 
@@ -82,15 +67,7 @@ class SearchPage:
     hits: tuple[SearchHit, ...]
     total: int
     exact: bool
-    next: "Cursor | None"
-
-
-@dataclass(frozen=True, slots=True)
-class Cursor:
-    """Where the next page begins: in which tier, and after which order."""
-
-    tier: int
-    after: int | None
+    next: Cursor | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,12 +99,10 @@ class Content:
 
 
 class ShardFigures(NamedTuple):
-    """One shard as it was registered: what it claims to hold."""
+    """One shard as it was registered. How much it holds is not told: less what is shown, it is what is masked."""
 
     number: int
     digest: str
-    documents: int
-    text_bytes: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,18 +162,11 @@ def check(files: Sequence[AskedFile], release: str | None = None) -> Report:
 
 def search(query: str, *, cursor: Cursor | None = None, limit: int = PAGE, release: str | None = None) -> SearchPage:
     """A page of the documents that match; QueryError where the query cannot be asked."""
-    tiers = [_visible(tier) for tier in plan(query)]
+    tiers = plan(query)
     asked = _open(release)
-    texts = _Texts()
-    hits, following = _fill(asked, texts, tiers, cursor or Cursor(0, None), min(limit, PAGE_MOST))
-    counts = [_count(asked, texts, tier) for tier in tiers]
-    return SearchPage(
-        asked.release.name,
-        tuple(hits),
-        max(sum(count for count, _ in counts), len(hits)),
-        all(exact for _, exact in counts),
-        following,
-    )
+    searcher = Searcher(asked.opened.index, asked.origin, masks.visible())
+    found = searcher.page(tiers, cursor or Cursor(0, None), min(limit, PAGE_MOST))
+    return SearchPage(asked.release.name, found.hits, found.total, found.exact, found.next)
 
 
 def known(swhids: Sequence[Swhid], release: str | None = None) -> dict[str, bool]:
@@ -244,7 +212,7 @@ def figures(release: str) -> ReleaseFigures:
     census = _census(asked.opened, masks.visible())
     header = asked.opened.portrait.header
     failed = asked.build.shards.exclude(state=ShardBuild.State.DONE).count()
-    shards = asked.release.shards.values_list("number", "digest", "documents", "text_bytes")
+    shards = asked.release.shards.values_list("number", "digest")
     return ReleaseFigures(
         name=asked.release.name,
         dataset=asked.release.dataset.name,
@@ -303,61 +271,6 @@ def _basis(asked: Asked) -> Basis:
         if asked.build.state != Build.State.COMPLETE
         else 0,
     )
-
-
-def _visible(tier: Tier) -> Tier:
-    return Tier(AllOf((tier.where, masks.visible())), tier.checks, tier.marks)
-
-
-class _Texts:
-    """The texts of one search: each is unpacked once, and read once a tier."""
-
-    def __init__(self) -> None:
-        self._contents: dict[str, bytes] = {}
-        self._verdicts: dict[tuple[str, Tier], bool] = {}
-
-    def of(self, hit: Hit) -> bytes:
-        if hit.key not in self._contents:
-            self._contents[hit.key] = content_of(hit)
-        return self._contents[hit.key]
-
-    def passes(self, hit: Hit, tier: Tier) -> bool:
-        if not tier.checks:
-            return True
-        if (hit.key, tier) not in self._verdicts:
-            self._verdicts[hit.key, tier] = all(check.found_in(self.of(hit)) for check in tier.checks)
-        return self._verdicts[hit.key, tier]
-
-
-def _fill(
-    asked: Asked, texts: _Texts, tiers: Sequence[Tier], cursor: Cursor, limit: int
-) -> tuple[list[SearchHit], Cursor | None]:
-    """Hits from the cursor on, up to `limit`, and where to go on if there may be more."""
-    hits: list[SearchHit] = []
-    scanned = 0
-    after = cursor.after
-    for number in range(cursor.tier, len(tiers)):
-        tier = tiers[number]
-        for hit in walk(asked.opened.index, tier.where, texts=True, after=after, step=limit + 1):
-            if len(hits) == limit or scanned == SCANNED:
-                return hits, Cursor(number, after)
-            scanned += bool(tier.checks)
-            after = hit.order
-            if texts.passes(hit, tier):
-                lines = excerpt(texts.of(hit), tier.marks)
-                hits.append(SearchHit(source_of(hit, asked.origin), hit.size, lines))
-        after = None
-    return hits, None
-
-
-def _count(asked: Asked, texts: _Texts, tier: Tier) -> tuple[int, bool]:
-    """(documents, whether that is all of them)."""
-    index = asked.opened.index
-    candidates = index.count(tier.where)
-    if not tier.checks or not candidates:
-        return candidates, True
-    read = index.page(tier.where, after=None, limit=COUNTED, texts=True)
-    return sum(texts.passes(hit, tier) for hit in read), candidates <= COUNTED
 
 
 @lru_cache(maxsize=16)  # over a whole release this takes a while, and it changes with the masks alone

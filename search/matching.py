@@ -25,8 +25,14 @@ from search.analysis.fingerprints import (
 from search.analysis.kernel import inlined, kernel
 from search.report import Range
 
-MAX_PAIRS = 200_000
-"""Places where asked grams stand in one document that are looked at: only machine-made repetition has more."""
+MAX_COMPARED = 16_000_000
+"""Bytes that are compared with one document, and MAX_COMPARED_IN_ALL with all of them: some milliseconds and a tenth
+of a second. Only machine-made repetition, where everything is like everything, needs more."""
+
+MAX_COMPARED_IN_ALL = 200_000_000
+
+MAX_SPANS = 500
+"""Spans with one document, the longest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +73,12 @@ class Asked:
         self._grams, rows = np.unique(self.selection.raw, return_inverse=True)
         self._table = _table(self._grams)
         self._first, self._next = _chains(rows, self._grams.size)
+        self._budget = MAX_COMPARED_IN_ALL
+
+    @property
+    def exhausted(self) -> bool:
+        """Whether all that may be compared has been."""
+        return self._budget <= 0
 
     @property
     def size(self) -> int:
@@ -76,11 +88,12 @@ class Asked:
     def spans(self, content: bytes) -> tuple[list[Span], bool]:
         """The maximal common runs with a document, longest first, none inside another on the asked side.
 
-        The second value tells whether every place was looked at (see MAX_PAIRS).
+        The second value tells whether every place was looked at (see MAX_COMPARED).
         """
         solid = solid_bytes(content)
         raw = hash_grams(solid, self.profile.gram, BASE)
-        found, whole = _common_runs(
+        most = min(MAX_COMPARED, self._budget)
+        found, compared = _common_runs(
             self.squeezed.solid,
             solid,
             raw,
@@ -91,9 +104,11 @@ class Asked:
             self.selection.starts,
             self.profile.gram,
             self.profile.guarantee,
-            MAX_PAIRS,
+            most,
         )
-        return _widest({Span(*run) for run in found.tolist()}), whole
+        self._budget -= min(compared, most)
+        spans = _widest({Span(*run) for run in found.tolist()})
+        return spans[:MAX_SPANS], compared <= most and len(spans) <= MAX_SPANS
 
     def within(self, span: Span) -> NDArray[np.uint64]:
         """The fingerprints that every text with this span has: those of the windows that lie wholly inside."""
@@ -149,12 +164,13 @@ def _common_runs(
     gram: int,
     least: int,
     most: int,
-) -> tuple[NDArray[np.int64], bool]:
+) -> tuple[NDArray[np.int64], int]:
     # `done` remembers, for the last diagonal of each slot, how far it was compared: a run is compared once, but
-    # for slots that two diagonals fight over, which only costs time.
+    # for slots that two diagonals fight over, which only costs time. More than `most` tells that it was cut short.
     runs = np.empty((64, 3), np.int64)
     count = 0
-    done = np.full((256, 2), np.int64(-1), np.int64)
+    compared = 0
+    done = np.full((1024, 2), np.int64(-1), np.int64)
     mask = np.uint64(table.size - 1)
     for i in range(raw.size):
         slot = (raw[i] >> np.uint64(20)) & mask
@@ -166,27 +182,34 @@ def _common_runs(
         while place >= 0:
             start = starts[place]
             place = following[place]
-            most -= 1
+            compared += 1
             diagonal = i - start
-            seen = diagonal & 255
+            seen = diagonal & 1023
             if done[seen, 0] == diagonal and i < done[seen, 1]:
                 continue
             begin, end = _extend(asked, there, start, diagonal)
+            compared += end - begin
+            if compared > most:
+                return runs[:count].copy(), compared
             done[seen, 0] = diagonal
             done[seen, 1] = end + diagonal
             if end - start < gram or end - begin < least:
                 continue
-            if count == runs.shape[0]:
-                grown = np.empty((2 * count, 3), np.int64)
-                grown[:count] = runs
-                runs = grown
+            runs = _with_room(runs, count)
             runs[count, 0] = begin
             runs[count, 1] = begin + diagonal
             runs[count, 2] = end - begin
             count += 1
-        if most <= 0:
-            return runs[:count].copy(), False
-    return runs[:count].copy(), True
+    return runs[:count].copy(), compared
+
+
+@inlined
+def _with_room(runs: NDArray[np.int64], count: int) -> NDArray[np.int64]:
+    if count < runs.shape[0]:
+        return runs
+    grown = np.empty((2 * count, 3), np.int64)
+    grown[:count] = runs
+    return grown
 
 
 @inlined

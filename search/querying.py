@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 
 from search import conditions, patterns
 from search.analysis.entries import language_tag, license_tag, path_terms
-from search.analysis.words import trigram_terms, words_of
+from search.analysis.words import MAX_WORD, trigram_terms, words_of
 from search.engines.base import EVERYTHING, AllOf, AnyOf, Clause, Either, Field, Not, Phrase, Term
 from search.patterns import Pattern, PatternError
 from search.scope import account, repo
@@ -166,7 +166,7 @@ def _regex_end(text: str) -> int | None:
 
 def _bare(item: str) -> Wanted:
     words = words_of(item.encode("utf-8", "replace")).split()
-    if not words:
+    if not words or _is_cut(words):
         return _substring(item)
     _refuse_long_row(words)
     if len(words) > 1:
@@ -179,6 +179,11 @@ def _bare(item: str) -> Wanted:
         loose=Either((whole, Term(Field.PARTS, word))),
         loose_mark=patterns.compile_literal(word),
     )
+
+
+def _is_cut(words: list[str]) -> bool:
+    """Whether a word is so long that the index may hold it cut: then the letters must be read."""
+    return any(len(word.encode("utf-8")) >= MAX_WORD for word in words)
 
 
 def _quoted(text: str) -> Wanted:

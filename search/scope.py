@@ -89,8 +89,8 @@ def content(core_swhid: str) -> Scope:
 def keys_of_place(repository: str, path: str) -> Iterator[str]:
     """The keys of the account, the repository, each directory above the file, and the file itself.
 
-    `repository` and `path` are taken as the dataset writes them, valid as scopes or not: whatever
-    a release holds can be asked for and masked.
+    `repository` and `path` are taken as the dataset writes them. What no scope can name (a repository that is
+    not written owner/name) is still covered by its account, its contents and the addresses in it.
     """
     repository = repository.lower()
     yield Scope(ScopeKind.ACCOUNT, repository.partition("/")[0]).key
@@ -143,9 +143,23 @@ def _swhid(value: str) -> str:
 
 def _email(value: str) -> str:
     local, at, domain = value.rpartition("@")
-    if not at or not local or "." not in domain or any(letter.isspace() for letter in value):
-        raise ValueError(f"e-mail address {value[:60]!r} must look like name@example.org")
+    *hosts, top = domain.split(".")
+    names = bool(hosts) and all(_is_host(host) for host in (*hosts, top)) and (top.isalpha() or top.startswith("xn--"))
+    if not at or not names or not _is_local(local):
+        raise ValueError(
+            f"e-mail address {value[:60]!r} must look like name@example.org: "
+            "ASCII letters and digits, and . _ % + - in the name"
+        )
     return value.lower()
+
+
+def _is_local(text: str) -> bool:
+    plain = all(letter.isascii() and (letter.isalnum() or letter in "._%+-") for letter in text)
+    return plain and len(text) <= 64 and (text[:1].isalnum() or text[:1] == "_")
+
+
+def _is_host(text: str) -> bool:
+    return bool(text) and all(letter.isascii() and (letter.isalnum() or letter == "-") for letter in text)
 
 
 _NORMAL = {

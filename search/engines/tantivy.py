@@ -134,7 +134,10 @@ class TantivyEngine:
         folder = self._folder / build / "index"
         if not (folder / "meta.json").exists():
             raise EngineError(f"build {build} has no index in {folder}")
-        return TantivyIndex(tantivy.Index.open(str(folder)))
+        try:
+            return TantivyIndex(tantivy.Index.open(str(folder)))
+        except ValueError as error:
+            raise EngineError(f"the index of build {build} is damaged: {error}") from error
 
     def drop(self, build: str) -> None:
         shutil.rmtree(self._folder / build, ignore_errors=True)

@@ -190,6 +190,15 @@ def test_a_text_that_repeats_itself_is_compared_to_the_end(builds: Path, tmp_pat
     assert_true_span(piece, "start = 1\n" + line * 150, document)
 
 
+@pytest.mark.parametrize("content", ["*" * 100_000, "abc\t" * 50_000, "x = [0, 0, 0, 0]\n" * 6000])
+def test_repetition_without_end_is_bounded_and_told(builds: Path, tmp_path: Path, db: None, content: str) -> None:
+    texts = [content[: len(content) // number] + corpus.code(number) for number in range(1, 8)]
+    build_release("endless-1", [corpus.write_texts(tmp_path / "endless.parquet", texts)])
+    report = ask("start = 1\n" + content)
+    assert report.found
+    assert any("repeats itself" in limit for limit in report.limits)
+
+
 def test_boilerplate_is_told_and_is_not_a_match(builds: Path, tmp_path: Path, db: None) -> None:
     texts = [corpus.LICENSE_HEADER + corpus.code(seed, 2) for seed in range(80)]
     build_release("headers-1", [corpus.write_texts(tmp_path / "headers.parquet", texts)])

@@ -97,6 +97,12 @@ def test_one_file_twice_is_refused(shards: list[Path], tmp_path: Path) -> None:
         register("r-1", [*shards, copy])
 
 
+@pytest.mark.parametrize("name", ["", "x y", "../../evil", "/evil", "a/b", "a\nb", "<b>", "x" * 101, ".hidden"])
+def test_a_name_that_is_no_name_is_refused(shards: list[Path], name: str) -> None:
+    with pytest.raises(ingest.IngestError, match="a name has 1 to 100 letters"):
+        register(name, shards)
+
+
 def test_a_folder_means_every_shard_below_it(shards: list[Path], tmp_path: Path) -> None:
     assert ingest.find_shards([str(tmp_path)]) == shards
     assert ingest.find_shards([f"file://{shards[0]}", str(shards[0])]) == [shards[0]]

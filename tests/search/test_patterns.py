@@ -208,7 +208,7 @@ def test_the_longest_literal_is_accepted(letter: str) -> None:
         (b"ADA@EXAMPLE.ORG ada@example.org", {"ada@example.org"}),
         (b"a@b a@b.c a@.bc @b.cd a@b..cd a@-b.cd a@b-.cd", set()),
         (b"npm@1.2.3 left-pad@10.0.0", set()),
-        (b"ada@example.org2 ada@example.org_x", set()),
+        (b"ada@example.org2 bob@example.org_x", {"ada@example.org", "bob@example.org"}),
         (b"ada@xn--bcher-kva.example ada@example.xn--p1ai", {"ada@xn--bcher-kva.example", "ada@example.xn--p1ai"}),
         ("\u00fcada@example.org ada@m\u00fcnchen.de".encode(), {"ada@example.org"}),
         (b"\xff\xfeada@example.org\x80", {"ada@example.org"}),
@@ -228,9 +228,9 @@ def test_addresses_have_bounds() -> None:
     assert find_emails(local + b"@z" + domain) == set()
 
 
-def test_of_very_many_addresses_the_first_thousand_are_kept() -> None:
+def test_of_very_many_addresses_every_one_is_found() -> None:
     addresses = [f"u{n}@example.org" for n in range(1500)]
-    assert find_emails(" ".join(addresses).encode()) == set(addresses[:1000])
+    assert find_emails(" ".join(addresses).encode()) == set(addresses)
 
 
 @pytest.mark.parametrize(

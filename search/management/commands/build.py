@@ -3,7 +3,7 @@ from argparse import ArgumentParser
 from collections.abc import Callable
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 from rich.console import Console
 from rich.progress import (
     BarColumn,
@@ -17,10 +17,11 @@ from rich.progress import (
 from search import ingest
 from search.indexing import DOCUMENTS
 from search.ingest import BuildProgress
+from search.management.steward import StewardCommand
 from search.models import Build
 
 
-class Command(BaseCommand):
+class Command(StewardCommand):
     help = (
         "Index a release. Stopped at any point, even by kill -9, the same command goes on where it was; shards that "
         "failed are tried again. Exit status 1 where shards could not be read."
@@ -40,12 +41,9 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         if options["jobs"] < 1:
             raise CommandError("--jobs must be at least 1")
-        try:
-            release = ingest.release_named(options["release"])
-            with Bar(Console(stderr=True)) as tell:
-                build = ingest.build(release, jobs=options["jobs"], progress=tell, anew=options["anew"])
-        except (ingest.IngestError, *ingest.ENGINE_ERRORS) as error:
-            raise CommandError(str(error)) from None
+        release = ingest.release_named(options["release"])
+        with Bar(Console(stderr=True)) as tell:
+            build = ingest.build(release, jobs=options["jobs"], progress=tell, anew=options["anew"])
         self._summarise(build)
         failed = ingest.failures(build)
         if failed:

@@ -1,12 +1,11 @@
 from argparse import ArgumentParser
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
-
 from search import ingest
+from search.management.steward import StewardCommand
 
 
-class Command(BaseCommand):
+class Command(StewardCommand):
     help = "Write down a release and its shards, with their digests. A release never changes afterwards."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -24,17 +23,13 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         name: str = options["release"]
-        try:
-            paths = ingest.find_shards(options["shards"])
-            release = ingest.register(
-                name,
-                paths,
-                dataset=options["dataset"] or ingest.dataset_of(name),
-                parent=options["parent"],
-                origin=options["origin"],
-            )
-        except ingest.IngestError as error:
-            raise CommandError(str(error)) from None
+        release = ingest.register(
+            name,
+            ingest.find_shards(options["shards"]),
+            dataset=options["dataset"] or ingest.dataset_of(name),
+            parent=options["parent"],
+            origin=options["origin"],
+        )
         shards = list(release.shards.all())
         for shard in shards:
             self.stdout.write(f"{shard.number:6d}  {shard.layout:10}  {shard.documents:10,} files  {shard.url}")
