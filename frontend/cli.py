@@ -3,6 +3,7 @@
 import argparse
 import json
 import sys
+import traceback
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from importlib import import_module
@@ -47,12 +48,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         sys.stderr.close()
         return 2
+    except Exception:  # status 1 would say that something was found
+        traceback.print_exc()
+        return 2
     return int(found == options.found_is_bad)
 
 
 def run_check(options: argparse.Namespace, console: Console) -> bool:
     left_out: Counter[str] = Counter()
-    report = _check_all(options, list(_asked_files(options.paths, left_out)))
+    report = _check_all(options, _something(list(_asked_files(options.paths, left_out)), left_out))
     report["left_out"] = dict(left_out)
     _print(options, console, report, printing.print_report)
     return bool(report["found"])
@@ -60,15 +64,32 @@ def run_check(options: argparse.Namespace, console: Console) -> bool:
 
 def _asked_files(paths: Sequence[str], left_out: Counter[str]) -> Iterator[AskedFile]:
     if STDIN in paths:
-        yield AskedFile("stdin", sys.stdin.buffer.read())
+        yield _given()
     files = find_files(path for path in paths if path != STDIN)
     yield from read_files(files, most=MOST_BYTES, left_out=left_out)
+
+
+def _given() -> AskedFile:
+    content = sys.stdin.buffer.read()
+    if b"\0" in content:
+        raise PathError("stdin: holds a NUL byte: only text can be checked")
+    if len(content) > MOST_BYTES:
+        raise PathError(f"stdin: holds {len(content):,} bytes, {MOST_BYTES:,} at most")
+    return AskedFile("stdin", content)
+
+
+def _something(files: list[AskedFile], left_out: Counter[str]) -> list[AskedFile]:
+    """The files, or an error where there are none: nothing was looked at, so nothing can be said."""
+    if files:
+        return files
+    reasons = ", ".join(f"{count:,} {reason}" for reason, count in sorted(left_out.items()))
+    raise PathError(f"there is no file to check{f' (left out: {reasons})' if reasons else ''}")
 
 
 def _check_all(options: argparse.Namespace, files: list[AskedFile]) -> dict[str, Any]:
     """One report of all files, asked in steps."""
     who = asker(options.server)
-    steps = list(_steps(files, who.most_files, who.most_bytes)) or [[]]
+    steps = list(_steps(files, who.most_files, who.most_bytes))
     quiet = options.json or len(steps) < 3
     shown = track(steps, "checking", console=Console(stderr=True), disable=quiet, transient=True)
     reports = [who.check(step, options.release) for step in shown]
@@ -124,7 +145,8 @@ def run_portrait(options: argparse.Namespace, console: Console) -> bool:
     if not options.paths:
         _print(options, console, offline.describe(Path(options.file)), printing.print_portrait)
         return False
-    report = offline.check(Path(options.file), list(_asked_files(options.paths, left_out)))
+    files = _something(list(_asked_files(options.paths, left_out)), left_out)
+    report = offline.check(Path(options.file), files)
     report["left_out"] = dict(left_out)
     _print(options, console, report, printing.print_report)
     return bool(report["found"])

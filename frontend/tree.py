@@ -1,5 +1,6 @@
 """Which files a path on the command line means, and which are left out and why."""
 
+import os
 import subprocess
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -17,14 +18,15 @@ class PathError(Exception):
 def find_files(paths: Iterable[str]) -> list[Path]:
     """The files that the paths name: files themselves, folders with everything below.
 
-    In a git checkout what .gitignore excludes is left out, and so is .git. Links are not followed.
+    In a git checkout what .gitignore excludes is left out, unless it is named itself; repositories inside are read as
+    checkouts of their own. .git is never read.
     """
     found: list[Path] = []
     for name in paths:
         path = Path(name)
         if path.is_dir():
-            found += _in_checkout(path) if _is_checkout(path) else _below(path)
-        elif path.exists():
+            found += _inside(path)
+        elif path.exists() or path.is_symlink():
             found.append(path)
         else:
             raise PathError(f"{name}: there is no such file or folder")
@@ -34,41 +36,71 @@ def find_files(paths: Iterable[str]) -> list[Path]:
 def read_files(paths: Iterable[Path], *, most: int, left_out: Counter[str]) -> Iterator[AskedFile]:
     """The files that can be checked; the others are counted by reason."""
     for path in paths:
+        reason = _not_a_file(path)
+        if reason:
+            left_out[reason] += 1
+            continue
         try:
-            if path.stat().st_size > most:
-                left_out[f"over {most:,} bytes"] += 1
-                continue
-            content = path.read_bytes()
+            content = path.read_bytes() if path.stat().st_size <= most else None
         except OSError as error:
-            raise PathError(f"{path}: {error.strerror}") from error
-        if b"\0" in content:
+            raise PathError(f"{shown(path)}: {error.strerror}") from error
+        if content is None:
+            left_out[f"over {most:,} bytes"] += 1
+        elif b"\0" in content:
             left_out["binary"] += 1
         elif not content.strip():
             left_out["empty"] += 1
         else:
-            yield AskedFile(str(path), content)
+            yield AskedFile(shown(path), content)
+
+
+def shown(path: Path) -> str:
+    """The path as text: bytes of its name that are no UTF-8 are written as escapes."""
+    return os.fsencode(path).decode("utf-8", "backslashreplace")
+
+
+def _not_a_file(path: Path) -> str:
+    if path.is_symlink():
+        return "symbolic link"
+    return "" if path.is_file() else "no regular file"
+
+
+def _inside(folder: Path) -> list[Path]:
+    if not _is_checkout(folder) or _is_ignored(folder):
+        return _below(folder)
+    found: list[Path] = []
+    for name in _listed(folder):
+        path = folder / name
+        # A repository inside is one entry, a folder; so is a submodule.
+        found += _inside(path) if path.is_dir() and not path.is_symlink() else [path]
+    return [path for path in found if path.exists() or path.is_symlink()]
 
 
 def _is_checkout(folder: Path) -> bool:
     return any((above / ".git").exists() for above in (folder.absolute(), *folder.absolute().parents))
 
 
-def _in_checkout(folder: Path) -> list[Path]:
-    command = ["git", "-C", str(folder), "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+def _is_ignored(folder: Path) -> bool:
+    if (folder / ".git").exists():
+        return False
+    return _git(folder, "check-ignore", "--quiet", ".").returncode == 0
+
+
+def _listed(folder: Path) -> list[str]:
+    done = _git(folder, "ls-files", "-z", "--cached", "--others", "--exclude-standard")
+    if done.returncode:
+        reason = done.stderr.decode("utf-8", "replace").strip()
+        raise PathError(f"{shown(folder)}: git cannot list it ({reason})")
+    return sorted({name.rstrip("/") for name in os.fsdecode(done.stdout).split("\0") if name})
+
+
+def _git(folder: Path, *arguments: str) -> "subprocess.CompletedProcess[bytes]":
     try:
-        listed = subprocess.run(command, check=True, capture_output=True).stdout
+        return subprocess.run(["git", "-C", str(folder), *arguments], check=False, capture_output=True)
     except FileNotFoundError:
-        raise PathError(f"{folder}: is a git checkout, and git is not installed to read its .gitignore") from None
-    except subprocess.CalledProcessError as error:
-        reason = error.stderr.decode("utf-8", "replace").strip()
-        raise PathError(f"{folder}: git cannot list it ({reason})") from None
-    names = sorted(name for name in listed.decode("utf-8", "surrogateescape").split("\0") if name)
-    return [path for name in names if (path := folder / name).is_file() and not path.is_symlink()]
+        raise PathError(f"{shown(folder)}: is a git checkout, and git is not installed to read it") from None
 
 
 def _below(folder: Path) -> list[Path]:
-    return sorted(
-        path
-        for path in folder.rglob("*")
-        if path.is_file() and not path.is_symlink() and ".git" not in path.relative_to(folder).parts
-    )
+    found = [path for path in folder.rglob("*") if ".git" not in path.relative_to(folder).parts]
+    return sorted(path for path in found if not path.is_dir() or path.is_symlink())

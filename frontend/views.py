@@ -25,6 +25,7 @@ from search.querying import QueryError
 from search.redact import BLOT
 from search.report import Range
 from search.scope import parse_scope
+from search.searching import Cursor
 from search.swhid import Kind as ObjectKind
 from search.swhid import Swhid, parse_swhid
 
@@ -134,9 +135,9 @@ def search(request: HttpRequest) -> HttpResponse:
     return render(request, "frontend/search.html", page)
 
 
-def _search_cursor(request: HttpRequest) -> lookup.Cursor | None:
+def _search_cursor(request: HttpRequest) -> Cursor | None:
     parts = _cursor(request, 2)
-    return lookup.Cursor(parts[0], None if parts[1] < 0 else parts[1]) if parts else None
+    return Cursor(parts[0], None if parts[1] < 0 else parts[1]) if parts else None
 
 
 def _cursor(request: HttpRequest, size: int) -> tuple[int, ...]:

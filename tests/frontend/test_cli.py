@@ -1,6 +1,7 @@
 """The command line as people use it: a process of its own, its output and its exit status."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -88,7 +89,7 @@ def test_what_is_no_text_is_left_out_and_told(site: dict[str, str], mine: Path) 
     (mine / "nothing.py").write_text("\n")
     (mine / "link.py").symlink_to(mine / "copied.py")
     done = ask(site, "check", str(mine))
-    assert "Not checked: 1 binary, 1 empty." in done.stdout
+    assert "Not checked: 1 binary, 1 empty, 1 symbolic link." in done.stdout
     assert "link.py" not in done.stdout
 
 
@@ -184,3 +185,38 @@ def test_a_servers_problem_is_passed_on(site: dict[str, str], server: str) -> No
     done = ask(site, "search", "/(/", "--server", server)
     assert done.returncode == 2
     assert "q: /(/" in done.stderr
+
+
+def test_an_ignored_folder_that_is_named_is_read(site: dict[str, str], mine: Path) -> None:
+    subprocess.run(["git", "init", "-q", str(mine)], check=True)
+    (mine / ".gitignore").write_text("sub/\n")
+    report = json.loads(ask(site, "check", "--json", str(mine / "sub")).stdout)
+    assert [Path(file["path"]).name for file in report["files"]] == ["quoting.py"]
+
+
+def test_a_repository_inside_a_checkout_is_read(site: dict[str, str], mine: Path) -> None:
+    for folder in (mine, mine / "sub"):
+        subprocess.run(["git", "init", "-q", str(folder)], check=True)
+    report = json.loads(ask(site, "check", "--json", str(mine)).stdout)
+    assert {Path(file["path"]).name for file in report["files"]} == {"copied.py", "own.py", "quoting.py"}
+
+
+def test_nothing_to_check_is_no_answer(site: dict[str, str], tmp_path: Path) -> None:
+    (tmp_path / "picture.gif").write_bytes(b"GIF89a\0")
+    done = ask(site, "check", str(tmp_path))
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "there is no file to check (left out: 1 binary)" in done.stderr
+
+
+def test_a_nul_on_standard_input_is_an_error(site: dict[str, str]) -> None:
+    done = ask(site, "check", "-", given="a\0b")
+    assert done.returncode == 2
+    assert "stdin: holds a NUL byte" in done.stderr
+
+
+def test_a_name_that_is_no_utf8_is_shown_escaped(site: dict[str, str], server: str, tmp_path: Path) -> None:
+    (tmp_path / os.fsdecode(b"caf\xe9.py")).write_text(corpus.PARSER)
+    for where in ([], ["--server", server]):
+        done = ask(site, "check", "--json", str(tmp_path), *where)
+        assert done.returncode == 1, done.stderr
+        assert json.loads(done.stdout)["files"][0]["path"].endswith(r"caf\xe9.py")
