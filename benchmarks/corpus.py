@@ -54,7 +54,7 @@ def shards() -> Path:
     """The folder of the sample's shards."""
     out = folder() / "sample"
     if not (out / "sample.json").exists():
-        call_command("make_sample", out=str(out), megabytes=MEGABYTES, source=[str(sources())], verbosity=0)
+        call_command("make_sample", out=out, megabytes=MEGABYTES, source=[sources()], verbosity=0)
     return out
 
 

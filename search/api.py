@@ -24,6 +24,7 @@ from search.models import Release
 from search.opened import portrait_path
 from search.querying import QueryError
 from search.scope import parse_scope
+from search.searching import Cursor
 from search.serializers import (
     KNOWN_HELP,
     CheckRequestSerializer,
@@ -92,6 +93,7 @@ class CheckView(Question):
     parser_classes = [JSONBody, MultiPartParser]
 
     @extend_schema(
+        operation_id="check",
         summary="Is this code in the training set?",
         description="Exact copies, verbatim spans and near-duplicates of the files, with places. The code is compared "
         "and forgotten: it is neither stored nor logged.",
@@ -140,6 +142,7 @@ class SearchView(Question):
     parameters = frozenset({"q", "release", "cursor", "limit"})
 
     @extend_schema(
+        operation_id="search",
         summary="Full text: words, phrases, substrings, regular expressions",
         description='Words; `"words in a row"` or `"any letters -> in a row"`; `/regular expression/` (RE2); filters '
         "`owner:`, `repo:`, `path:`, `lang:`, `license:`.",
@@ -166,9 +169,9 @@ class SearchView(Question):
         return Response(SearchPageSerializer(page, context={"next": following}).data)
 
 
-def _search_cursor(request: Request) -> lookup.Cursor | None:
+def _search_cursor(request: Request) -> Cursor | None:
     parts = _cursor(request, (0, -1))
-    return lookup.Cursor(parts[0], None if parts[1] < 0 else parts[1]) if parts else None
+    return Cursor(parts[0], None if parts[1] < 0 else parts[1]) if parts else None
 
 
 def _cursor(request: Request, least: tuple[int, ...]) -> tuple[int, ...]:
@@ -195,6 +198,7 @@ class KnownView(Question):
     parameters = frozenset({"release"})
 
     @extend_schema(
+        operation_id="known",
         summary="Which of these contents are in the training set?",
         parameters=[RELEASE],
         request={"application/json": {"type": "array", "items": {"type": "string"}, "description": KNOWN_HELP}},
@@ -207,7 +211,7 @@ class KnownView(Question):
                     "required": ["known"],
                 },
             },
-            **problems(400, 404, 413, 503),
+            **problems(400, 404, 413, 415, 503),
         },
     )
     def post(self, request: Request) -> Response:
@@ -239,6 +243,7 @@ class HoldingsView(Question):
     parameters = frozenset({"scope", "release", "cursor", "limit"})
 
     @extend_schema(
+        operation_id="holdings",
         summary="What does each release hold of an account, a repository, a path, a content or an e-mail address?",
         parameters=[
             OpenApiParameter(
@@ -279,6 +284,7 @@ class DocumentView(Question):
     parameters = frozenset({"release"})
 
     @extend_schema(
+        operation_id="document",
         summary="One content: its text, where it was found, who else holds it",
         parameters=[RELEASE],
         responses={200: ContentSerializer, **problems(400, 404, 503)},
@@ -297,7 +303,11 @@ class DocumentView(Question):
 
 
 class ReleasesView(Question):
-    @extend_schema(summary="The active releases", responses={200: ReleaseSerializer(many=True)})
+    @extend_schema(
+        operation_id="releases",
+        summary="The active releases, the latest activated first",
+        responses={200: ReleaseSerializer(many=True), **problems(400)},
+    )
     def get(self, request: Request) -> Response:
         return Response([_release(release) for release in lookup.active_releases()])
 
@@ -316,8 +326,9 @@ def _release(release: Release) -> Mapping[str, Any]:
 
 class ReleaseView(Question):
     @extend_schema(
+        operation_id="release",
         summary="One release with its figures and digests",
-        responses={200: ReleaseFiguresSerializer, **problems(404, 503)},
+        responses={200: ReleaseFiguresSerializer, **problems(400, 404, 503)},
     )
     def get(self, request: Request, name: str) -> Response:
         return Response(ReleaseFiguresSerializer(lookup.figures(name)).data)
@@ -325,8 +336,9 @@ class ReleaseView(Question):
 
 class PortraitView(Question):
     @extend_schema(
+        operation_id="portrait",
         summary="The portrait of a release: its fingerprints as a Bloom filter, to be asked offline",
-        responses={(200, "application/octet-stream"): OpenApiTypes.BINARY, **problems(404, 503)},
+        responses={(200, "application/octet-stream"): OpenApiTypes.BINARY, **problems(400, 404, 503)},
     )
     def get(self, request: Request, name: str) -> HttpResponseBase:
         build = lookup.active_build(name)

@@ -44,7 +44,7 @@ again and again.
 """
 
 _NAME = r"(?:api_?key|access_?key|auth_?key|private_?key|secret|passw(?:or)?d|passphrase|pwd)[a-z_-]{0,20}['\"]?\]?"
-_IS = r"\s{0,3}(?:=>|:=|[:=])\s{0,3}"
+_IS = r"\s{0,3}(?:=>|:=|[:=])\s{0,20}"
 _VALUE = r"[brf]?['\"](?:[^'\"\s]{8,60}['\"]|[A-Za-z0-9+/=_.-]{40,})"
 
 ASSIGNED = (
@@ -55,8 +55,8 @@ ASSIGNED = (
     r"://[^\s:/@'\"]{0,64}:[^\s/@'\"]{3,128}@",
     r"(?i);\s{0,3}(?:password|pwd|accountkey|sharedaccesskey)\s{0,3}=\s{0,3}[^;\s'\"]{4,}",
     r"(?i)<(?:password|passwd|secret|token|api_?key)>[^<\s]{6,60}",
-    r"(?m)^(?:export )?[A-Z0-9_]{0,60}(?:SECRET|TOKEN|PASSWORD|PASSWD|(?:API|ACCESS|PRIVATE)_?KEY)[A-Z0-9_]{0,20}"
-    r"=[A-Za-z0-9+/=_.!@#%^*-]{8,200}\r?$",
+    r"(?m)^[ \t]{0,8}(?:export )?[A-Z0-9_]{0,60}(?:SECRET|TOKEN|PASSWORD|PASSWD|(?:API|ACCESS|PRIVATE)_?KEY)"
+    r"[A-Z0-9_]{0,20}=[A-Za-z0-9+/=_.!@#%^*-]{8,200}(?:\s|$)",
 )
 """RE2 patterns: what is assigned to a name that tells a secret, or stands where one does."""
 

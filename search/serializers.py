@@ -169,8 +169,6 @@ class ContentSerializer(Plain):
 class ShardSerializer(Plain):
     number = serializers.IntegerField()
     digest = serializers.CharField(help_text="SHA-256 of the Parquet file")
-    documents = serializers.IntegerField()
-    text_bytes = serializers.IntegerField()
 
 
 class PortraitSerializer(Plain):

@@ -8,10 +8,11 @@ from dataclasses import dataclass
 import pytest
 from pytest_django.plugin import DjangoDbBlocker
 
-from search import lookup
-from search.lookup import Cursor, SearchHit, SearchPage
+from search import lookup, searching
+from search.lookup import SearchPage
 from search.models import Build, Release, Shard
 from search.querying import QueryError
+from search.searching import Cursor, SearchHit
 from tests.conftest import build_release
 from tests.search.analysis import reference
 from tests.search.searched import DOCUMENTS, NAME, NAMES, Oracle, Place, make_oracle, write_corpus
@@ -45,7 +46,7 @@ def forget(release: Release) -> None:
 @pytest.fixture
 def whole(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every candidate is read, so every total is exact."""
-    monkeypatch.setattr(lookup, "COUNTED", 10 * DOCUMENTS)
+    monkeypatch.setattr(searching, "COUNTED", 10 * DOCUMENTS)
 
 
 pytestmark = pytest.mark.django_db
@@ -355,7 +356,7 @@ def test_a_page_never_has_more_than_the_most(oracle: Oracle) -> None:
 def test_a_total_that_was_not_counted_out_is_a_lower_bound(
     oracle: Oracle, monkeypatch: pytest.MonkeyPatch
 ) -> None:  # fmt: skip
-    monkeypatch.setattr(lookup, "COUNTED", 5)
+    monkeypatch.setattr(searching, "COUNTED", 5)
     for asked in (substring("] += 1"), expression(r"load\("), expression("x->(load|id)"), substring("f.g.h")):
         real = len(oracle.places(asked.strict))
         page = lookup.search(asked.query, release=NAME)
@@ -368,7 +369,7 @@ def test_pages_that_read_a_few_candidates_each_still_meet_every_hit_once(
     oracle: Oracle, monkeypatch: pytest.MonkeyPatch
 ) -> None:  # fmt: skip
     """A page ends where it has read enough, with fewer hits than asked for or none, and the next goes on."""
-    monkeypatch.setattr(lookup, "SCANNED", 4)
+    monkeypatch.setattr(searching, "SCANNED", 4)
     for asked in (expression(r"x\[\d+\] \+ 1"), expression(r"\butf8\b[^u]+\bload\b")):
         pages = list(walk_pages(asked.query, 3))
         found = [place(hit) for page in pages for hit in page.hits]
