@@ -8,7 +8,7 @@ import numpy as np
 from benchmarks import corpus
 from benchmarks.rows import Row, rate
 from search.analysis.entries import Analyser, band_terms
-from search.analysis.fingerprints import fingerprints, remix, select, solid_bytes
+from search.analysis.fingerprints import fingerprints, selected
 from search.analysis.minhash import shingles, signature_of
 from search.analysis.words import TrigramWriter, parts_of, words_of
 from search.documents import Document
@@ -49,7 +49,7 @@ def _read(shard: Path) -> list[Document]:
 
 
 def _look_up(portrait: Portrait, text: bytes) -> bool:
-    return bool(portrait.contains(remix(select(solid_bytes(text)).raw)).any())
+    return bool(portrait.contains(selected(text)).any())
 
 
 def _portrait() -> Portrait:

@@ -162,6 +162,16 @@ def remix(raw: NDArray[np.uint64]) -> NDArray[np.uint64]:
     return out
 
 
+@kernel
+def _fingerprint(text: NDArray[np.uint8], gram: int, window: int, base: np.uint64) -> NDArray[np.uint64]:
+    raw = hash_grams(_squeeze(text), gram, base)
+    starts = _winnow(raw, window)
+    out = np.empty(starts.size, np.uint64)
+    for i in range(starts.size):
+        out[i] = mix64(raw[starts[i]])
+    return out
+
+
 def as_array(content: bytes) -> NDArray[np.uint8]:
     return np.frombuffer(content, np.uint8)
 
@@ -183,7 +193,12 @@ def select(solid: NDArray[np.uint8], profile: Profile = STANDARD) -> Selection:
     return Selection(raw[starts], starts)
 
 
+def selected(content: bytes, profile: Profile = STANDARD) -> NDArray[np.uint64]:
+    """The fingerprints of a text in order, with repeats, in one step."""
+    return _fingerprint(as_array(content), profile.gram, profile.window, BASE)
+
+
 def fingerprints(content: bytes, profile: Profile = STANDARD) -> NDArray[np.uint64]:
     """The distinct fingerprints of a text, ascending."""
-    hashes = np.sort(select(solid_bytes(content), profile).fingerprints)
+    hashes = np.sort(selected(content, profile))
     return hashes[np.append(True, hashes[1:] != hashes[:-1])] if hashes.size else hashes
