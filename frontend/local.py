@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable, Sequence
+from importlib import import_module
 from typing import Any, TypeVar
 
 import django
@@ -13,17 +14,12 @@ django.setup()
 from django.conf import settings  # noqa: E402
 from django.db import DatabaseError  # noqa: E402
 
-from frontend.asking import AskError  # noqa: E402
+from frontend.asking import AskError, plain_report  # noqa: E402
 from search import lookup  # noqa: E402
 from search.checking import AskedFile  # noqa: E402
 from search.engines.base import EngineError  # noqa: E402
 from search.querying import QueryError  # noqa: E402
 from search.scope import parse_scope  # noqa: E402
-from search.serializers import (  # noqa: E402
-    HoldingsSerializer,
-    ReportSerializer,
-    SearchPageSerializer,
-)
 from search.swhid import parse_swhid  # noqa: E402
 
 R = TypeVar("R")
@@ -47,12 +43,11 @@ class Asker:
         """`server` is for machines elsewhere, see frontend.remote."""
 
     def check(self, files: Sequence[AskedFile], release: str | None) -> dict[str, Any]:
-        report = _asked(lambda: lookup.check(files, release))
-        return dict(ReportSerializer(report).data)
+        return plain_report(_asked(lambda: lookup.check(files, release)))
 
     def search(self, query: str, limit: int, release: str | None) -> dict[str, Any]:
         page = _asked(lambda: lookup.search(query, limit=limit, release=release))
-        return dict(SearchPageSerializer(page, context={"next": None}).data)
+        return dict(_serializers().SearchPageSerializer(page, context={"next": None}).data)
 
     def known(self, swhids: Sequence[str], release: str | None) -> dict[str, Any]:
         wanted = _asked(lambda: [parse_swhid(swhid) for swhid in swhids])
@@ -63,7 +58,12 @@ class Asker:
         parsed = _asked(lambda: parse_scope(scope))
         found = _asked(lambda: lookup.holdings(parsed, release=release))
         answer = {"scope": str(parsed), "holdings": found}
-        return dict(HoldingsSerializer(answer, context={"next": lambda holding: None}).data)
+        return dict(_serializers().HoldingsSerializer(answer, context={"next": lambda holding: None}).data)
+
+
+def _serializers() -> Any:  # a module, found by its name
+    """Imported on demand: the framework of the API takes a quarter of a second, and a check does without."""
+    return import_module("search.serializers")
 
 
 def _asked(question: Callable[[], R]) -> R:

@@ -1,10 +1,9 @@
 """The command line's questions, asked of a portrait file: no database, no network, no text."""
 
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from frontend.asking import AskError
+from frontend.asking import AskError, plain_report
 from search.checking import AskedFile
 from search.portrait import Portrait, PortraitError
 from search.probable import check_offline
@@ -35,6 +34,4 @@ def check(path: Path, files: list[AskedFile]) -> dict[str, Any]:
         report = check_offline(Portrait.open(path), files)
     except PortraitError as error:
         raise AskError(str(error)) from None
-    answer: dict[str, Any] = {**asdict(report.basis), "found": report.found}
-    answer["files"] = [asdict(file) for file in report.files]
-    return answer
+    return plain_report(report)
