@@ -9,6 +9,7 @@ The same sources and size give the same bytes. At most one row group and one rep
 
 import json
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -107,7 +108,10 @@ def make_sample(folders: Sequence[Path], out: Path, size: int, progress: Progres
         )
         (out / "sample.json").write_text(described(sample), encoding="utf-8")
     except OSError as error:
-        raise SampleError(f"{error.filename}: {error.strerror}") from error
+        # Half a sample is none: nothing of it is left behind.
+        with suppress(OSError):
+            _clear(out)
+        raise SampleError(f"{error.filename or out}: {error.strerror or error}") from error
     return sample
 
 

@@ -4,6 +4,8 @@ import hashlib
 import json
 import os
 import re
+import resource
+import signal
 import subprocess
 import sys
 from io import StringIO
@@ -293,3 +295,17 @@ def test_the_command_refuses_a_size_that_is_none(size: str, tmp_path: Path) -> N
 def test_the_command_names_a_source_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(CommandError, match="nowhere: No such file"):
         call_command("make_sample", "--out", str(tmp_path), "--source", str(tmp_path / "nowhere"))
+
+
+def test_a_full_disk_is_said_and_leaves_no_shard(tmp_path: Path) -> None:
+    """A limit on the size of files is what a test can have of a full disk: writes fail half-way."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    try:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, hard))
+        with pytest.raises(SampleError, match=str(tmp_path)):
+            make_sample([], tmp_path / "sample", SIZE, quietly)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+        signal.signal(signal.SIGXFSZ, handler)
+    assert list((tmp_path / "sample").rglob("*.parquet")) == []
