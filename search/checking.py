@@ -4,7 +4,9 @@ Works on an opened index and a portrait alone; `search.lookup` is the door. Ever
 the report, so that silence always means that everything was looked at.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,7 +33,8 @@ ROUND_DOCUMENTS = 12
 """Documents fetched at a time: those that share most fingerprints with what is still unexplained."""
 
 ENOUGH_DOCUMENTS = 10
-"""Once everything is explained no more documents are compared than this: the others are counted as holders."""
+"""Once everything is explained no more documents are compared than this: the others are counted as holders.
+Where fewer share a fingerprint at all, all of them are compared, and none has to be counted in the index."""
 
 MAX_DOCUMENTS = 240
 MAX_EVIDENCE = 200
@@ -39,6 +42,10 @@ NEAR_CANDIDATES = 50
 NEAR_SOURCES = 10
 HOLDER_TERMS = 12
 """Fingerprints of a span, evenly spread, that a document must carry to count as a holder of it."""
+
+
+Found = tuple[Hit, bytes, Span]
+"""A document that was compared, its text, and one run that it has in common with what was asked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,9 +101,12 @@ class Checker:
         terms = _terms(asked.fingerprints)
         unexplained = self.portrait.contains(asked.fingerprints)
         seen: set[str] = set()
-        found: list[tuple[Hit, bytes, Span]] = []
+        found: list[Found] = []
+        everyone: bool | None = None
         while unexplained.any() and len(seen) < MAX_DOCUMENTS:
             matches = self._candidates(terms[unexplained], seen)
+            if everyone is None:
+                everyone = len(matches) < ENOUGH_DOCUMENTS
             if not matches:
                 break
             for match in matches:
@@ -117,27 +127,29 @@ class Checker:
                 f"stopped after {MAX_DOCUMENTS} documents that share short runs; {int(unexplained.sum())} of "
                 f"{unexplained.size} fingerprints may stand in others"
             )
-        return self._ranked(asked, found)
+        count = _counter(found) if everyone and not limits else partial(self._holders, asked)
+        return self._ranked(asked, found, count)
 
     def _candidates(self, terms: NDArray[np.str_], seen: set[str]) -> list[Match]:
         unseen = (Not(AnyOf(Field.KEY, frozenset(seen))),) if seen else ()
         where = AllOf((*unseen, self.visible))
         return self.index.best(Field.FINGERPRINTS, set(terms.tolist()), where, limit=ROUND_DOCUMENTS, texts=True)
 
-    def _ranked(self, asked: Asked, found: list[tuple[Hit, bytes, Span]]) -> list[tuple[Evidence, Span]]:
+    def _ranked(self, asked: Asked, found: list[Found], count: Callable[[Span], int]) -> list[tuple[Evidence, Span]]:
         """Rare and long first. Holders are counted once for each place of the asked text."""
         holders: dict[tuple[int, int], int] = {}
         ranked = []
         for hit, text, span in found:
             place = (span.asked, span.length)
             if place not in holders:
-                holders[place] = self._holders(_terms(asked.within(span)))
+                holders[place] = count(span)
             ranked.append((self._evidence(asked, hit, text, span, holders[place]), span))
         ranked.sort(key=lambda pair: (pair[0].common, -pair[1].length / (1 + np.log2(pair[0].holders)), pair[1].asked))
         return ranked
 
-    def _holders(self, terms: NDArray[np.str_]) -> int:
-        distinct = sorted(set(terms.tolist()))
+    def _holders(self, asked: Asked, span: Span) -> int:
+        """How many documents carry the fingerprints of a span, asked of the index."""
+        distinct = sorted(set(_terms(asked.within(span)).tolist()))
         step = max(len(distinct) // HOLDER_TERMS, 1)
         carried = tuple(Term(Field.FINGERPRINTS, term) for term in distinct[::step])
         return max(self.index.count(AllOf((*carried, self.visible))), 1)
@@ -196,6 +208,20 @@ def source_of(hit: Hit, origin: str, lines: Range | None = None, place: Range | 
         lines=lines,
         bytes=place,
     )
+
+
+def _counter(found: list[Found]) -> Callable[[Span], int]:
+    """Counts the holders of a span among documents that were compared, where those are all that share a fingerprint."""
+    numbers = {hit.key: number for number, (hit, _, _) in enumerate(found)}
+    holder = np.array([numbers[hit.key] for hit, _, _ in found], np.int64)
+    start = np.array([span.asked for _, _, span in found], np.int64)
+    end = start + np.array([span.length for _, _, span in found], np.int64)
+
+    def count(span: Span) -> int:
+        covers = (start <= span.asked) & (end >= span.asked + span.length)
+        return int(np.unique(holder[covers]).size)
+
+    return count
 
 
 def _terms(fingerprints: NDArray[np.uint64]) -> NDArray[np.str_]:

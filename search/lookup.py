@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from search import masks
 from search.analysis.fingerprints import PROFILES
@@ -142,9 +142,16 @@ class _Census:
 
 
 def active_releases() -> list[Release]:
-    """Those that can be asked, the latest activated first."""
-    active = Release.objects.exclude(active_build=None).select_related("dataset", "parent", "active_build")
-    return list(active.order_by("-activated_at", "-pk"))
+    """Those that can be asked, the latest activated first. For reading: threads share what is returned."""
+    active = Release.objects.exclude(active_build=None).order_by("-activated_at", "-pk")
+    state = active.values_list("pk", "activated_at", "active_build", "active_build__sealed_at", "active_build__state")
+    return list(_releases(tuple(state)))
+
+
+@lru_cache(maxsize=4)  # every question asks what is active, and only an activation or a new seal changes it
+def _releases(active: tuple[tuple[Any, ...], ...]) -> tuple[Release, ...]:
+    found = Release.objects.select_related("dataset", "parent", "active_build").in_bulk([pk for pk, *_ in active])
+    return tuple(found[pk] for pk, *_ in active)
 
 
 def check(files: Sequence[AskedFile], release: str | None = None) -> Report:
