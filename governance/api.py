@@ -24,6 +24,8 @@ from rest_framework.views import exception_handler
 PROBLEM_TYPE = "application/problem+json"
 BODY = "body"
 MOST_ADDRESS = 20_000
+CLOSING_BYTES = 1024
+"""The closing boundary of a form stands within its last bytes."""
 DRAIN_BYTES = 2**27
 """A body over the limit is read and thrown away up to here, so that the client gets to read the answer."""
 
@@ -191,7 +193,10 @@ def server_error(request: HttpRequest) -> HttpResponse:
 
 
 class BodyLimitMiddleware:
-    """Refuses bodies over DATA_UPLOAD_MAX_MEMORY_SIZE before anything reads them, and bodies of unknown length."""
+    """Refuses bodies over DATA_UPLOAD_MAX_MEMORY_SIZE before anything reads them, and bodies of unknown length.
+
+    A form that was cut off is refused as well: Django would answer for the part of a file that arrived.
+    """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self._get_response = get_response
@@ -206,6 +211,8 @@ class BodyLimitMiddleware:
             return error_answer(request, 411, "Send the body with a Content-Length, not in chunks.")
         limit = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
         if int(length) <= limit:
+            if _is_cut(request):
+                return error_answer(request, 400, "The form ends before its closing boundary.", field=BODY)
             return self._get_response(request)
         _drain(request, int(length))
         return error_answer(
@@ -215,6 +222,13 @@ class BodyLimitMiddleware:
             f"ask about fewer or smaller files at a time ({settings.CHECK_MAX_BYTES:,} bytes of code).",
             field=BODY,
         )
+
+
+def _is_cut(request: HttpRequest) -> bool:
+    boundary = (request.content_params or {}).get("boundary", "")
+    if request.content_type != "multipart/form-data" or not boundary or not boundary.isascii():
+        return False  # what is wrong with it is told where it is parsed
+    return b"--" + boundary.encode() + b"--" not in request.body[-CLOSING_BYTES:]
 
 
 def _drain(request: HttpRequest, length: int) -> None:

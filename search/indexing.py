@@ -32,12 +32,13 @@ Progress = Callable[[int], None]
 
 @dataclass(frozen=True, slots=True)
 class ShardTask:
-    """All that a worker needs to know of one shard."""
+    """All that a worker needs to know of one shard; `text_bytes` are those that it claims to hold."""
 
     build: str
     number: int
     path: Path
     digest: str
+    text_bytes: int
     folder: Path
     profile: str
     max_bytes: int

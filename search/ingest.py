@@ -230,6 +230,7 @@ def _task(current: Build, shard: Shard) -> ShardTask:
         number=shard.number,
         path=Path(shard.url),
         digest=shard.digest,
+        text_bytes=shard.text_bytes,
         folder=settings.BUILDS_DIR,
         profile=current.profile,
         max_bytes=settings.DOCUMENT_MAX_BYTES,

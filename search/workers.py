@@ -82,10 +82,20 @@ def _end_with(parent: int) -> None:
 
 
 def _index(task: ShardTask, engine: Engine) -> Outcome:
+    told = 0
+
+    def tell(size: int) -> None:
+        nonlocal told
+        told += size
+        _count(size)
+
     try:
-        return index_shard(task, engine, _count)
+        return index_shard(task, engine, tell)
     except (ShardError, EngineError) as error:
         return str(error)
+    finally:
+        # What was skipped, or not read any more, is done as well.
+        _count(max(task.text_bytes - told, 0))
 
 
 def _count(size: int) -> None:

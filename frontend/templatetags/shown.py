@@ -10,6 +10,7 @@ from django.utils.safestring import SafeString
 
 from search.excerpts import Line
 from search.report import Range, Source
+from search.scope import parse_scope
 
 register = template.Library()
 
@@ -85,6 +86,24 @@ def unbroken(sentence: str, name: str) -> SafeString:
 @register.simple_tag
 def holdings_url(kind: str, value: str) -> str:
     return reverse("frontend:holdings", query={"scope": f"{kind}:{value}"})
+
+
+@register.simple_tag
+def repository_link(name: str, *, apart: bool = False) -> SafeString:
+    """The name, leading to what is held of the repository, or of its account where no scope can name it."""
+    scopes = (f"repo:{name}", f"account:{name.partition('/')[0]}")
+    scope = next((scope for scope in scopes if _is_scope(scope)), None)
+    if scope is None:
+        return format_html("{}", name)
+    link = '<a href="{}" target="_blank">{}</a>' if apart else '<a href="{}">{}</a>'
+    return format_html(link, reverse("frontend:holdings", query={"scope": scope}), name)
+
+
+def _is_scope(text: str) -> bool:
+    try:
+        return str(parse_scope(text)) == text.lower()
+    except ValueError:
+        return False
 
 
 @register.simple_tag

@@ -50,6 +50,7 @@ FEW_SEGMENTS = 32
 POSITIONS = (Field.WORDS, Field.PATH)
 """Ordered, as all fields: tantivy numbers them as they come, and an index is read by other processes."""
 FACETS_LIMIT = 65_000
+BY_ORDER = {"order_by_field": "order", "order": tantivy.Order.Asc}
 
 
 def _schema() -> tantivy.Schema:
@@ -241,23 +242,16 @@ class TantivyIndex:
         self._searcher = index.searcher()
 
     def count(self, where: Clause) -> int:
-        result: Any = self._searcher.search(_query(where), limit=1)  # its stub leaves out the count
-        return int(result.count)
+        return int(self._search(_query(where), limit=1).count)
 
     def page(self, where: Clause, *, after: int | None, limit: int, texts: bool) -> list[Hit]:
-        result = self._searcher.search(
-            _above(_query(where), after),
-            limit=limit,
-            count=False,
-            order_by_field="order",
-            order=tantivy.Order.Asc,
-        )
-        return [self._hit(address, texts=texts) for _, address in result.hits]
+        hits = self._search(_above(_query(where), after), limit=limit, count=False, **BY_ORDER).hits
+        return [self._hit(address, texts=texts) for _, address in hits]
 
     def best(self, field: Field, terms: Collection[str], where: Clause, *, limit: int, texts: bool) -> list[Match]:
         if not terms:
             return []
-        found = self._searcher.search(_counting(field, terms, where), limit=limit, count=False).hits
+        found = self._search(_counting(field, terms, where), limit=limit, count=False).hits
         ranked = [(round(score), address) for score, address in found]
         if len(ranked) == limit:
             ranked = self._settle_ties(ranked, field, terms, where)
@@ -271,7 +265,7 @@ class TantivyIndex:
         # All buckets are fetched, since equal counts come in no order that could be cut and be the same everywhere.
         terms = {"field": facet.value, "size": FACETS_LIMIT}
         tree = {"all": {"terms": terms, "aggs": {"bytes": {"sum": {"field": "size"}}}}}
-        answer = self._searcher.aggregate(_query(where), tree)["all"]
+        answer = self._aggregate(where, tree)["all"]
         buckets = [
             Bucket(found["key"], found["doc_count"], int(found["bytes"]["value"])) for found in answer["buckets"]
         ]
@@ -281,10 +275,18 @@ class TantivyIndex:
 
     def total_bytes(self, where: Clause) -> int:
         tree = {"bytes": {"sum": {"field": "size"}}}
-        return int(self._searcher.aggregate(_query(where), tree)["bytes"]["value"])
+        return int(self._aggregate(where, tree)["bytes"]["value"])
 
     def close(self) -> None:
         """Nothing is held but memory maps, which go with the object."""
+
+    def _search(self, query: Query, **options: Any) -> Any:  # its stub leaves out the count
+        with _damage_told():
+            return self._searcher.search(query, **options)
+
+    def _aggregate(self, where: Clause, tree: dict[str, Any]) -> dict[str, Any]:
+        with _damage_told():
+            return self._searcher.aggregate(_query(where), tree)
 
     def _settle_ties(
         self,
@@ -297,21 +299,28 @@ class TantivyIndex:
         limit, least = len(ranked), ranked[-1][0]
         better = [(matched, address) for matched, address in ranked if matched > least]
         known = {(address.segment_ord, address.doc) for _, address in better}
-        tied = self._searcher.search(
-            _at_least(least, field, terms, where),
-            limit=limit + len(better),
-            count=False,
-            order_by_field="order",
-            order=tantivy.Order.Asc,
-        )
-        ties = [(least, at) for _, at in tied.hits if (at.segment_ord, at.doc) not in known]
+        wanted = limit + len(better)
+        tied = self._search(_at_least(least, field, terms, where), limit=wanted, count=False, **BY_ORDER).hits
+        ties = [(least, at) for _, at in tied if (at.segment_ord, at.doc) not in known]
         return better + ties[: limit - len(better)]
 
     def _hit(self, address: tantivy.DocAddress, *, texts: bool) -> Hit:
-        stored = self._searcher.doc(address)
+        with _damage_told():
+            stored = self._searcher.doc(address)
         record = bytes(_first(stored, "record")).decode("utf-8")
         packed = bytes(_first(stored, "text")) if texts else None
         return hit_of(_first(stored, Field.KEY), _first(stored, "order"), record, packed)
+
+
+@contextmanager
+def _damage_told() -> Iterator[None]:
+    try:
+        yield
+    except BaseException as error:
+        # A panic in Rust comes as a BaseException that has no importable name.
+        if isinstance(error, ValueError) or type(error).__name__ == "PanicException":
+            raise EngineError(f"the index cannot be read: {error}") from error
+        raise
 
 
 def _first(stored: tantivy.Document, name: str) -> Any:  # tantivy types a field's value by the schema, at run time

@@ -6,7 +6,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from frontend.templatetags.shown import document_url, lines, marked, odds, search_url, share, size, unbroken, width
+from frontend.templatetags.shown import (
+    document_url,
+    lines,
+    marked,
+    odds,
+    repository_link,
+    search_url,
+    share,
+    size,
+    unbroken,
+    width,
+)
 from search.excerpts import Line
 from search.querying import plan
 from search.report import Range, Source
@@ -77,3 +88,19 @@ def test_a_place_leads_to_its_lines() -> None:
 def test_a_filter_made_of_any_name_can_be_asked(name: str) -> None:
     (query,) = parse_qs(urlsplit(search_url("repo:", f"x/{name}")).query)["q"]
     assert plan(query)
+
+
+@pytest.mark.parametrize(
+    ("repository", "scope"),
+    [("Ada/Engine", "repo:Ada/Engine"), ("group/sub/name", "account:group"), ("no-owner", "account:no-owner")],
+)
+def test_a_repository_leads_to_the_narrowest_scope_that_can_name_it(repository: str, scope: str) -> None:
+    link = repository_link(repository)
+    address = link.partition('href="')[2].partition('"')[0]
+    assert parse_qs(urlsplit(address).query) == {"scope": [scope]}
+    assert link.endswith(f">{repository}</a>")
+
+
+@pytest.mark.parametrize("repository", ["", "in side", "/engine", " ada/engine"])
+def test_a_repository_that_no_scope_can_name_is_no_link(repository: str) -> None:
+    assert repository_link(repository) == repository

@@ -92,6 +92,14 @@ def test_uploads_that_cannot_be_taken_apart_are_refused(client: Client, tiny: st
     problem_of(send(client, CHECK, b"--x\r\n", kind), 400, ["body"])
 
 
+@pytest.mark.parametrize("path", [CHECK, "/check"])
+def test_a_form_that_was_cut_off_is_refused(client: Client, tiny: str, path: str) -> None:
+    start = b'--x\r\nContent-Disposition: form-data; name="files"; filename="a.py"\r\n\r\ndef parse_'
+    response = send(client, path, start, "multipart/form-data; boundary=x")
+    assert response.status_code == 400
+    assert "closing boundary" in response.content.decode()
+
+
 def test_too_many_files_are_too_large_a_question(client: Client, tiny: str, settings: LazySettings) -> None:
     settings.CHECK_MAX_FILES = 3
     problem_of(send(client, CHECK, files(*"abcd")), 413, ["files"])

@@ -24,6 +24,7 @@ from search.report import Grade
 from search.workers import index_shards
 from tests import corpus, environment
 from tests.conftest import build_release
+from tests.search.fixtures_shards import V3, v3_file, v3_row, write_shard
 
 pytestmark = pytest.mark.django_db
 
@@ -163,6 +164,15 @@ def test_progress_ends_at_the_whole(builds: Path, shards: list[Path]) -> None:
     ingest.build(register("r-1", shards), jobs=1, progress=told.append)
     assert told[-1].done_bytes == told[-1].total_bytes > 0
     assert told[-1].total_shards == 6
+
+
+def test_progress_ends_at_the_whole_where_files_are_skipped(builds: Path, tmp_path: Path) -> None:
+    told: list[ingest.BuildProgress] = []
+    texts = [corpus.code(1), "binary\0" * 5000, corpus.code(2)]
+    files = [v3_file(text, file_path=f"{number}.py") for number, text in enumerate(texts)]
+    shard = write_shard(tmp_path / "skipped.parquet", [v3_row("ada/engine", files)], V3)
+    ingest.build(register("r-1", [shard]), jobs=1, progress=told.append)
+    assert told[-1].done_bytes == told[-1].total_bytes > 30_000
 
 
 def test_a_damaged_shard_leaves_the_rest_usable_and_resumable(builds: Path, shards: list[Path]) -> None:

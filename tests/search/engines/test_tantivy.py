@@ -1,13 +1,14 @@
 """The embedded engine: the conformance suite, and what is its own."""
 
 import os
+import random
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from search.engines.base import EVERYTHING, Entry
+from search.engines.base import EVERYTHING, EngineError, Entry, Field
 from search.engines.tantivy import TantivyEngine
 from tests.search.engines.conformance import BUILD, EngineConformance, write
 
@@ -35,6 +36,25 @@ class TestTantivy(EngineConformance):
         (tmp_path / BUILD / "draft").mkdir()
         (tmp_path / BUILD / "draft" / "meta.json").write_text("{}")
         assert engine.seal(BUILD, [0]) == 1
+
+    @pytest.mark.parametrize("ending", [".store", ".term", ".idx"])
+    def test_damage_that_is_met_by_a_question_is_told(
+        self, engine: TantivyEngine, corpus: list[Entry], tmp_path: Path, ending: str
+    ) -> None:
+        write(engine, [corpus[:40]])
+        for file in (tmp_path / BUILD / "index").iterdir():
+            if file.suffix == ending:
+                held = file.read_bytes()
+                file.unlink()
+                file.write_bytes(random.Random(1).randbytes(len(held) * 8 // 10) + held[len(held) * 8 // 10 :])
+        with pytest.raises(EngineError, match=r"the index (cannot be read|of build \S+ is damaged)"):
+            _ask_of_all(engine, corpus[:40])
+
+
+def _ask_of_all(engine: TantivyEngine, entries: list[Entry]) -> None:
+    index = engine.open(BUILD)
+    for entry in entries:
+        index.best(Field.FINGERPRINTS, entry.texts[Field.FINGERPRINTS].split(), EVERYTHING, limit=5, texts=True)
 
 
 def test_every_process_numbers_the_fields_alike(tmp_path: Path) -> None:
