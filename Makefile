@@ -55,8 +55,11 @@ types: $(VENV)/test.stamp
 	$(BIN)/mypy
 
 checks: $(VENV)/test.stamp
-	ENVIRONMENT=production SECRET_KEY=$$($(BIN)/python -c 'import secrets; print(secrets.token_urlsafe(64))') \
-	  ALLOWED_HOSTS=example.org DATA_DIR=$$(mktemp -d) $(BIN)/python -W error manage.py check --deploy --fail-level WARNING
+	keys=$$(mktemp -d) && for name in signing_key ledger_key; do ssh-keygen -q -t ed25519 -N "" -f $$keys/$$name; done && \
+	  ENVIRONMENT=production SECRET_KEY=$$($(BIN)/python -c 'import secrets; print(secrets.token_urlsafe(64))') \
+	  SIGNING_KEY_FILE=$$keys/signing_key LEDGER_KEY_FILE=$$keys/ledger_key LEDGER_ORIGIN=example.org/codesteward \
+	  SITE_URL=https://example.org EMAIL_URL=smtp://mail.example.org ALLOWED_HOSTS=example.org DATA_DIR=$$(mktemp -d) \
+	  $(BIN)/python -W error manage.py check --deploy --fail-level WARNING
 	DATA_DIR=$$(mktemp -d) $(BIN)/python manage.py makemigrations --check --dry-run
 
 browser:

@@ -17,9 +17,13 @@ from django.conf import settings
 from django.core.exceptions import TooManyFilesSent
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
+from drf_spectacular.utils import OpenApiResponse
 from rest_framework.exceptions import APIException, ParseError, ValidationError
 from rest_framework.parsers import JSONParser
-from rest_framework.views import exception_handler
+from rest_framework.request import Request
+from rest_framework.views import APIView, exception_handler
+
+from governance.serializers import ProblemSerializer
 
 PROBLEM_TYPE = "application/problem+json"
 BODY = "body"
@@ -66,6 +70,43 @@ class JSONBody(JSONParser):
             return super().parse(stream, media_type, parser_context)
         except RecursionError:
             raise ParseError("JSON parse error - nested too deeply") from None
+
+
+class Question(APIView):
+    """A view that knows its query parameters: others are an error, not ignored."""
+
+    parameters: frozenset[str] = frozenset()
+    parser_classes = [JSONBody]
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        super().initial(request, *args, **kwargs)
+        for name in request.query_params:
+            if name not in self.parameters:
+                allowed = ", ".join(sorted(self.parameters)) or "none"
+                raise FieldError(name, f"is not a parameter of this address; there are: {allowed}")
+
+    def number(self, request: Request, name: str, default: int, most: int) -> int:
+        return whole_number(name, request.query_params.get(name, str(default)), 1, most)
+
+    def text(self, request: Request, name: str) -> str:
+        value = request.query_params.get(name, "")
+        if not value.strip():
+            raise FieldError(name, "is missing")
+        return value
+
+
+def whole_number(field: str, text: str, least: int, most: int) -> int:
+    """A decimal in ASCII digits from `least` to `most`; FieldError otherwise."""
+    is_number = text.isascii() and text.isdigit() and len(text) <= len(str(most))
+    if not (is_number and least <= int(text) <= most):
+        raise FieldError(field, f"{text[:20]!r} is not a whole number from {least} to {most}")
+    return int(text)
+
+
+def problems(*statuses: int) -> dict[int | tuple[int, str], Any]:
+    """The answers of an operation that are problem details, for its schema."""
+    answer = OpenApiResponse(ProblemSerializer, description="problem details (RFC 9457)")
+    return {(status, PROBLEM_TYPE): answer for status in statuses}
 
 
 def problem(

@@ -51,6 +51,23 @@ ALLOWED_HOSTS = env_list("ALLOWED_HOSTS", () if PRODUCTION else ("localhost", "1
 if PRODUCTION and not ALLOWED_HOSTS:
     raise SettingError("ALLOWED_HOSTS", "must name the hosts that are served where ENVIRONMENT is production")
 
+# --- Keys -------------------------------------------------------------------------------------------
+
+# The texts only; governance/keys.py reads them when they are used, and makes those that development leaves out.
+SIGNING_KEY = env_secret("SIGNING_KEY")
+LEDGER_KEY = env_secret("LEDGER_KEY")
+LEDGER_ORIGIN = env_str("LEDGER_ORIGIN", "" if PRODUCTION else "localhost/codesteward")
+for name, value in (("SIGNING_KEY", SIGNING_KEY), ("LEDGER_KEY", LEDGER_KEY)):
+    if PRODUCTION and not value:
+        raise SettingError(name, f"must be set (or {name}_FILE) where ENVIRONMENT is production")
+if PRODUCTION and not LEDGER_ORIGIN:
+    # Not made of ALLOWED_HOSTS: the name of a ledger must not change when a host is added before the others.
+    raise SettingError(
+        "LEDGER_ORIGIN", "must name the ledger (example.org/codesteward) where ENVIRONMENT is production"
+    )
+if not LEDGER_ORIGIN.isprintable() or set(LEDGER_ORIGIN) & set(" +") or len(LEDGER_ORIGIN.encode()) > 255:
+    raise SettingError("LEDGER_ORIGIN", "must be a name such as example.org/codesteward, without blanks and '+'")
+
 # --- Records ----------------------------------------------------------------------------------------
 
 
@@ -138,6 +155,7 @@ INSTALLED_APPS = [
     "csp",
     "django_htmx",
     "governance",
+    "governance.ledger",
     "search",
     "frontend",
 ]

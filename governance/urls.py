@@ -5,6 +5,7 @@ from django.urls import include, path
 
 urlpatterns = [
     path("admin/", admin.site.urls),
+    path("api/v1/ledger/", include("governance.ledger.urls")),
     path("api/v1/", include("search.urls")),
     path("", include("frontend.urls")),
 ]

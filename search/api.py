@@ -9,14 +9,24 @@ from django.conf import settings
 from django.http import FileResponse
 from django.http.response import HttpResponseBase
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
+from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.exceptions import NotFound
 from rest_framework.parsers import MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
-from governance.api import BODY, FieldError, JSONBody, TooLarge, Unavailable, Unknown, decode_token, encode_token
+from governance.api import (
+    BODY,
+    FieldError,
+    JSONBody,
+    Question,
+    TooLarge,
+    Unavailable,
+    Unknown,
+    decode_token,
+    encode_token,
+    problems,
+)
 from search import lookup
 from search.checking import AskedFile
 from search.engines.base import EngineError
@@ -31,7 +41,6 @@ from search.serializers import (
     ContentSerializer,
     HoldingsSerializer,
     KnownSerializer,
-    ProblemSerializer,
     ReleaseFiguresSerializer,
     ReleaseSerializer,
     ReportSerializer,
@@ -41,26 +50,11 @@ from search.swhid import Kind, Swhid, parse_swhid
 
 logger = logging.getLogger(__name__)
 
-PROBLEM = OpenApiResponse(ProblemSerializer, description="problem details (RFC 9457)")
 RELEASE = OpenApiParameter("release", str, description="an active release; the latest where it is left out")
 
 
-def problems(*statuses: int) -> dict[int | tuple[int, str], Any]:
-    return {(status, "application/problem+json"): PROBLEM for status in statuses}
-
-
-class Question(APIView):
-    """A view that knows its query parameters: others are an error, not ignored."""
-
-    parameters: frozenset[str] = frozenset()
-    parser_classes = [JSONBody]
-
-    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
-        super().initial(request, *args, **kwargs)
-        for name in request.query_params:
-            if name not in self.parameters:
-                allowed = ", ".join(sorted(self.parameters)) or "none"
-                raise FieldError(name, f"is not a parameter of this address; there are: {allowed}")
+class ReleaseQuestion(Question):
+    """A question to an active release."""
 
     def handle_exception(self, exc: Exception) -> Response:
         if isinstance(exc, lookup.NoRelease):
@@ -74,21 +68,8 @@ class Question(APIView):
     def release(self, request: Request) -> str | None:
         return request.query_params.get("release") or None
 
-    def number(self, request: Request, name: str, default: int, most: int) -> int:
-        text = request.query_params.get(name, str(default))
-        is_number = text.isascii() and text.isdigit() and len(text) <= len(str(most))
-        if not (is_number and 1 <= int(text) <= most):
-            raise FieldError(name, f"{text[:20]!r} is not a whole number from 1 to {most}")
-        return int(text)
 
-    def text(self, request: Request, name: str) -> str:
-        value = request.query_params.get(name, "")
-        if not value.strip():
-            raise FieldError(name, "is missing")
-        return value
-
-
-class CheckView(Question):
+class CheckView(ReleaseQuestion):
     parameters = frozenset({"release"})
     parser_classes = [JSONBody, MultiPartParser]
 
@@ -138,7 +119,7 @@ def _refuse_too_many(files: Sequence[Any]) -> None:
         raise TooLarge("files", f"{len(files):,} files in one request, {settings.CHECK_MAX_FILES:,} at most")
 
 
-class SearchView(Question):
+class SearchView(ReleaseQuestion):
     parameters = frozenset({"q", "release", "cursor", "limit"})
 
     @extend_schema(
@@ -194,7 +175,7 @@ def _next(request: Request, token: str | None, *, release: str) -> str | None:
     return request.build_absolute_uri(f"{request.path}?{urlencode(values)}")
 
 
-class KnownView(Question):
+class KnownView(ReleaseQuestion):
     parameters = frozenset({"release"})
 
     @extend_schema(
@@ -239,7 +220,7 @@ def _core_swhid(item: Any, field: str) -> Swhid:
     return swhid
 
 
-class HoldingsView(Question):
+class HoldingsView(ReleaseQuestion):
     parameters = frozenset({"scope", "release", "cursor", "limit"})
 
     @extend_schema(
@@ -280,7 +261,7 @@ class HoldingsView(Question):
         return Response(HoldingsSerializer(answer, context={"next": following}).data)
 
 
-class DocumentView(Question):
+class DocumentView(ReleaseQuestion):
     parameters = frozenset({"release"})
 
     @extend_schema(
@@ -302,7 +283,7 @@ class DocumentView(Question):
         return Response(ContentSerializer(content).data)
 
 
-class ReleasesView(Question):
+class ReleasesView(ReleaseQuestion):
     @extend_schema(
         operation_id="releases",
         summary="The active releases, the latest activated first",
@@ -324,7 +305,7 @@ def _release(release: Release) -> Mapping[str, Any]:
     ).data
 
 
-class ReleaseView(Question):
+class ReleaseView(ReleaseQuestion):
     @extend_schema(
         operation_id="release",
         summary="One release with its figures and digests",
@@ -334,7 +315,7 @@ class ReleaseView(Question):
         return Response(ReleaseFiguresSerializer(lookup.figures(name)).data)
 
 
-class PortraitView(Question):
+class PortraitView(ReleaseQuestion):
     @extend_schema(
         operation_id="portrait",
         summary="The portrait of a release: its fingerprints as a Bloom filter, to be asked offline",

@@ -204,25 +204,6 @@ class ReleaseFiguresSerializer(ReleaseSerializer):
     shards = ShardSerializer(many=True)
 
 
-class ProblemErrorSerializer(Plain):
-    field = serializers.CharField()
-    detail = serializers.CharField()
-
-
-class ProblemSerializer(Plain):
-    """RFC 9457."""
-
-    type = serializers.CharField()
-    title = serializers.CharField()
-    status = serializers.IntegerField()
-    detail = serializers.CharField()
-    reference = serializers.CharField(required=False)
-
-    def get_fields(self) -> dict[str, Any]:
-        # `errors` is an attribute of every serializer, so it cannot be declared like the others.
-        return {**super().get_fields(), "errors": ProblemErrorSerializer(many=True, required=False)}
-
-
 def report_json(report: Report) -> dict[str, Any]:
     """The report as every machine-readable face gives it."""
     data: dict[str, Any] = dict(ReportSerializer(report).data)

@@ -9,6 +9,7 @@ from pytest_django.plugin import DjangoDbBlocker
 from search import ingest
 from search.models import Release
 from tests import corpus
+from tests.governance.ledger.owner import ledger_is_emptied  # noqa: F401  (pytest finds fixtures by name)
 
 TINY = "tiny-2026-11"
 
