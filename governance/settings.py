@@ -5,7 +5,7 @@
 
 from pathlib import Path
 from typing import Any
-from urllib.parse import SplitResult, parse_qsl, unquote
+from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
 from governance.env import (
     SettingError,
@@ -122,6 +122,80 @@ def postgresql(url: SplitResult, password: str) -> dict[str, Any]:
 DATABASES = {"default": database()}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
+# --- Removal: lists, pipelines, guards --------------------------------------------------------------
+
+LISTS_DIR = DATA_DIR / "exclusion-lists"
+# The public keys of the pipelines whose receipts are believed, one a line as ssh-keygen writes them.
+PIPELINE_KEYS_FILE = Path(env_str("PIPELINE_KEYS_FILE", str(DATA_DIR / "pipeline_keys"))).absolute()
+# Called with a build before it begins to answer; named here since search knows nothing of requests.
+ACTIVATION_GUARDS = ["optout.removal.hide_again"]
+
+# --- Requests for removal: links, mail, forges --------------------------------------------------------
+
+
+def site_url() -> str:
+    """Where people reach the site: a scheme and a host, which links in mails begin with."""
+    url = env_url("SITE_URL", ("http", "https"))
+    if url is None:
+        if PRODUCTION:
+            raise SettingError("SITE_URL", "must be set where ENVIRONMENT is production, as https://example.org")
+        return "http://127.0.0.1:8000"
+    if not url.hostname or url.path.strip("/") or url.query or url.fragment or url.username:
+        raise SettingError("SITE_URL", "must be a scheme and a host, as https://example.org")
+    return f"{url.scheme}://{url.netloc}"
+
+
+def mail_server() -> dict[str, Any]:
+    """Where mails go: an SMTP server, or files below DATA_DIR where none is named."""
+    backends = "django.core.mail.backends"
+    url = env_url("EMAIL_URL", ("smtp",))
+    password = env_secret("EMAIL_PASSWORD")
+    if url is None and PRODUCTION:
+        raise SettingError("EMAIL_URL", "must be set where ENVIRONMENT is production, as smtp://host:587?tls=starttls")
+    if url is None:
+        files = f"{backends}.filebased.EmailBackend"
+        return {"backend": files, "host": "localhost", "port": 25, "user": "", "password": "", "tls": ""}
+    if not url.hostname:
+        raise SettingError("EMAIL_URL", "names no host")
+    if password and url.password:
+        raise SettingError("EMAIL_PASSWORD", "is set, and EMAIL_URL holds a password too; set one of them")
+    tls = url.query.removeprefix("tls=")
+    if url.query not in {"", "tls=starttls", "tls=implicit"} or url.path.strip("/"):
+        raise SettingError("EMAIL_URL", "may end in ?tls=starttls or ?tls=implicit, and in nothing else")
+    return {
+        "backend": f"{backends}.smtp.EmailBackend",
+        "host": url.hostname,
+        "port": url.port or {"": 25, "starttls": 587, "implicit": 465}[tls],
+        "user": unquote(url.username or ""),
+        "password": password or unquote(url.password or ""),
+        "tls": tls,
+    }
+
+
+def mail_from() -> str:
+    sender = env_str("MAIL_FROM", f"codesteward@{urlsplit(SITE_URL).hostname}")
+    name, at, host = sender.rpartition("@")
+    if not (name and at and host) or any(letter.isspace() for letter in sender):
+        raise SettingError("MAIL_FROM", f"is {sender!r}, must be an e-mail address")
+    return sender
+
+
+SITE_URL = site_url()
+_MAIL_SERVER = mail_server()
+EMAIL_BACKEND = _MAIL_SERVER["backend"]
+EMAIL_FILE_PATH = DATA_DIR / "mail"
+EMAIL_HOST, EMAIL_PORT = _MAIL_SERVER["host"], _MAIL_SERVER["port"]
+EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = _MAIL_SERVER["user"], _MAIL_SERVER["password"]
+EMAIL_USE_TLS, EMAIL_USE_SSL = _MAIL_SERVER["tls"] == "starttls", _MAIL_SERVER["tls"] == "implicit"
+EMAIL_TIMEOUT = 10
+DEFAULT_FROM_EMAIL = SERVER_EMAIL = mail_from()
+# Read by optout.ownership, which knows what a forge is.
+FORGES = env_str("FORGES")
+FORGES_ALLOW_PRIVATE = env_bool("FORGES_ALLOW_PRIVATE", default=False)
+if FORGES_ALLOW_PRIVATE and PRODUCTION:
+    raise SettingError("FORGES_ALLOW_PRIVATE", "cannot be on where ENVIRONMENT is production")
+FORGE_TOKENS = env_secret("FORGE_TOKENS")
+
 # --- The index --------------------------------------------------------------------------------------
 
 ENGINE = env_choice("ENGINE", ("tantivy",), "tantivy")
@@ -136,6 +210,8 @@ CHECK_MAX_FILES = env_int("CHECK_MAX_FILES", 1000, least=1, most=100_000)
 # A JSON string may take six bytes for one of its characters, so the body may be larger than the code.
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * CHECK_MAX_BYTES + 2**20
 DATA_UPLOAD_MAX_NUMBER_FILES = CHECK_MAX_FILES
+# A list of 5,000 scopes comes back as that many ticks.
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 6_000
 FILE_UPLOAD_MAX_MEMORY_SIZE = DATA_UPLOAD_MAX_MEMORY_SIZE
 # Submitted code must not touch the disk: uploads stay in memory, and larger ones are refused before.
 FILE_UPLOAD_HANDLERS = ["django.core.files.uploadhandler.MemoryFileUploadHandler"]
@@ -157,6 +233,7 @@ INSTALLED_APPS = [
     "governance",
     "governance.ledger",
     "search",
+    "optout",
     "frontend",
 ]
 
@@ -276,7 +353,8 @@ LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {"line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "filters": {"without_tokens": {"()": "governance.logs.WithoutTokens"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["without_tokens"]}},
     "root": {
         "handlers": ["stderr"],
         "level": env_choice("LOG_LEVEL", ("DEBUG", "INFO", "WARNING", "ERROR"), "INFO"),
