@@ -68,6 +68,12 @@ def examine(file: RawFile, max_bytes: int) -> Document | Skip:
     )
 
 
+def place_of(file: RawFile) -> tuple[str, str, str]:
+    """Repository, path and declared SWHID, as a document of the file would have them; "" for what is not told."""
+    digest = _digest(file.content_id)
+    return file.repository or "", _path(file), Swhid(Kind.CONTENT, digest).core if digest else ""
+
+
 def _misplaced(file: RawFile) -> Skip | None:
     if not file.repository:
         return Skip.NO_REPOSITORY

@@ -16,6 +16,7 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import Sum
 from django.utils import timezone
+from django.utils.module_loading import import_string
 
 from search.analysis.entries import SPEC
 from search.analysis.fingerprints import PROFILES, STANDARD
@@ -69,20 +70,37 @@ def find_shards(places: Sequence[str]) -> list[Path]:
 
 
 def register(
-    name: str, paths: Sequence[Path], *, dataset: str, parent: str | None = None, origin: str | None = None
+    name: str,
+    paths: Sequence[Path],
+    *,
+    dataset: str,
+    parent: str | None = None,
+    exclusion_list: int | None = None,
+    origin: str | None = None,
 ) -> Release:
     """Write a release and its shards down, or nothing at all where one shard cannot be read.
 
-    The same shards again are the release that is there; other ones are refused, since a release never changes.
+    `exclusion_list` is the number of the list with which `parent` was filtered. Shards without a row (all of theirs was
+    filtered out) are left out. The same shards again are the release that is there; other ones are refused, since a
+    release never changes.
     """
     _check_name(name)
-    facts = _inspect_all(paths)
-    if there := Release.objects.filter(name=name).first():
-        _check_same(there, facts)
+    if exclusion_list is not None and parent is None:
+        raise IngestError(f"release {name!r}: whoever names an exclusion list must name the parent that was filtered")
+    held = [(path, fact) for path, fact in _inspect_all(paths) if fact.rows]
+    if not held:
+        raise IngestError(f"release {name!r}: no shard holds a row")
+    if there := Release.objects.filter(name=name).select_related("parent").first():
+        _check_same(there, [fact for _, fact in held], parent, exclusion_list)
         return there
     with transaction.atomic():
         owner, _ = Dataset.objects.get_or_create(name=dataset, defaults={"origin": origin} if origin else {})
-        release = Release.objects.create(dataset=owner, name=name, parent=release_named(parent) if parent else None)
+        release = Release.objects.create(
+            dataset=owner,
+            name=name,
+            parent=release_named(parent) if parent else None,
+            exclusion_list=exclusion_list,
+        )
         Shard.objects.bulk_create(
             Shard(
                 release=release,
@@ -95,7 +113,7 @@ def register(
                 documents=fact.documents,
                 text_bytes=fact.text_bytes,
             )
-            for number, (path, fact) in enumerate(zip(paths, facts, strict=True))
+            for number, (path, fact) in enumerate(held)
         )
     return release
 
@@ -110,17 +128,22 @@ def _check_name(name: str) -> None:
         )
 
 
-def _check_same(release: Release, facts: Sequence[ShardFacts]) -> None:
+def _check_same(release: Release, facts: Sequence[ShardFacts], parent: str | None, exclusion_list: int | None) -> None:
     registered = set(release.shards.values_list("digest", flat=True))
     if registered != {fact.digest for fact in facts}:
         raise IngestError(
             f"release {release.name!r} is registered with other shards, and a release never changes: "
             "give the new ones a name of their own"
         )
+    known = (release.parent.name if release.parent else None, release.exclusion_list)
+    if known != (parent, exclusion_list):
+        raise IngestError(
+            f"release {release.name!r} is registered with parent {known[0]} and exclusion list {known[1]}"
+        )
 
 
-def _inspect_all(paths: Sequence[Path]) -> list[ShardFacts]:
-    facts, problems = [], []
+def _inspect_all(paths: Sequence[Path]) -> list[tuple[Path, ShardFacts]]:
+    inspected, problems = [], []
     seen: dict[str, Path] = {}
     for path in paths:
         try:
@@ -128,13 +151,13 @@ def _inspect_all(paths: Sequence[Path]) -> list[ShardFacts]:
         except ShardError as error:
             problems.append(str(error))
             continue
-        if fact.digest in seen:
+        if fact.rows and fact.digest in seen:
             problems.append(f"{path}: is the same file as {seen[fact.digest]}")
         seen[fact.digest] = path
-        facts.append(fact)
+        inspected.append((path, fact))
     if problems:
         raise IngestError("\n".join([*problems, "Nothing was registered."]))
-    return facts
+    return inspected
 
 
 def release_named(name: str) -> Release:
@@ -161,17 +184,45 @@ def build(release: Release, *, jobs: int, progress: Callable[[BuildProgress], No
         return _seal(current, engine)
 
 
-def activate(release: Release) -> Build:
-    """Point every answer about the release to its latest sealed build, in one step."""
+def activate(release: Release, *, keep_parent: bool = False) -> Build:
+    """Point every answer about the release to its latest sealed build, in one step.
+
+    A release that was filtered takes the place of those it came from: its ancestors answer no more, unless they are
+    to be kept. ACTIVATION_GUARDS (settings) look at the build first, and hide what must not be shown.
+    """
     latest = release.builds.exclude(sealed_at=None).order_by("-pk").first()
     if latest is None:
         raise IngestError(f"release {release.name!r} has no finished build; run: manage.py build {release.name}")
+    for guard in settings.ACTIVATION_GUARDS:
+        import_string(guard)(latest)
     with transaction.atomic():
         locked = Release.objects.select_for_update().get(pk=release.pk)
         locked.active_build = latest
         locked.activated_at = timezone.now()
         locked.save(update_fields=["active_build", "activated_at"])
+        if release.exclusion_list is not None and not keep_parent:
+            _take_out([ancestor.pk for ancestor in _ancestors(release)])
     return latest
+
+
+def deactivate(release: Release) -> bool:
+    """Take a release out of every answer; False where it was not active."""
+    return bool(_take_out([release.pk]))
+
+
+def active_ancestors(release: Release) -> list[str]:
+    """The names of the active releases that this one came from."""
+    return [ancestor.name for ancestor in _ancestors(release) if ancestor.active_build_id]
+
+
+def _take_out(releases: Sequence[int]) -> int:
+    return Release.objects.filter(pk__in=releases).exclude(active_build=None).update(active_build=None)
+
+
+def _ancestors(release: Release) -> Iterator[Release]:
+    while release.parent is not None:
+        release = release.parent
+        yield release
 
 
 @contextmanager

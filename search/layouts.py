@@ -7,7 +7,7 @@ lists may be large or views. A column of a type that cannot hold its field is as
 
 import math
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, cast
 
 import pyarrow as pa
@@ -94,6 +94,10 @@ class Fit:
     def places(self) -> list[Place]:
         """Everything to be read for `files_in`, from the top of the schema."""
         return [*self.of_row.values(), *map(self.below_file, self.of_file.values())]
+
+    def without(self, field: str) -> "Fit":
+        """The same, with one field of a file left unread."""
+        return replace(self, of_file={name: place for name, place in self.of_file.items() if name != field})
 
     def below_file(self, place: Place) -> Place:
         return (self.layout.files, *place) if self.layout.files else place

@@ -26,11 +26,22 @@ class Release(models.Model):
     dataset = models.ForeignKey(Dataset, on_delete=models.PROTECT, related_name="releases")
     name = models.SlugField(max_length=100, unique=True)
     parent = models.ForeignKey("self", null=True, blank=True, on_delete=models.PROTECT, related_name="children")
+    exclusion_list = models.PositiveIntegerField(
+        null=True, blank=True, help_text="number of the list that the parent was filtered with to make this one"
+    )
     created_at = models.DateTimeField(default=timezone.now)
     active_build = models.OneToOneField(
         "Build", null=True, blank=True, on_delete=models.PROTECT, related_name="active_for"
     )
     activated_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.CheckConstraint(
+                condition=Q(exclusion_list=None) | Q(exclusion_list__gte=1, parent__isnull=False),
+                name="release_filtered_from_a_parent",
+            ),
+        ]
 
     def __str__(self) -> str:
         return self.name

@@ -21,7 +21,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from search.contents import RawFile, Skip, examine
+from search.contents import RawFile, Skip, examine, place_of
 from search.documents import Document
 from search.layouts import LAYOUTS, Fit, Place, fit
 
@@ -74,6 +74,18 @@ def read_documents(path: Path, *, max_bytes: int, tally: Counter[str]) -> Iterat
                 tally[document.value] += 1
             else:
                 yield document
+
+
+def read_places(path: Path) -> Iterator[tuple[str, str, str]]:
+    """Repository, path and declared SWHID of every file of a shard, usable or not; "" for what a row does not tell.
+
+    Their texts are not read. Raises ShardError as `read_documents` does.
+    """
+    with _opened(path) as (file, found):
+        names = found.without("content")
+        for batch in _batches(path, file, names.places(), SIZES_ROWS):
+            for raw in names.files_in(batch):
+                yield place_of(raw)
 
 
 def inspect_shard(path: Path) -> ShardFacts:

@@ -11,10 +11,14 @@ from search import ingest
 class StewardCommand(BaseCommand):
     """A command whose known failures end in one message and no traceback."""
 
+    failures: tuple[type[Exception], ...] = ()
+    """What the door of the command raises, besides what every door may."""
+
     def execute(self, *args: Any, **options: Any) -> str | None:
+        expected: tuple[type[Exception], ...] = (ingest.IngestError, *ingest.ENGINE_ERRORS, *self.failures)
         try:
             return super().execute(*args, **options)
-        except (ingest.IngestError, *ingest.ENGINE_ERRORS) as error:
+        except expected as error:
             raise CommandError(str(error)) from None
         except DatabaseError as error:
             raise CommandError(f"the records cannot be used ({error}); was `manage.py migrate` run?") from None

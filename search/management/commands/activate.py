@@ -10,9 +10,18 @@ class Command(StewardCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("release")
+        parser.add_argument(
+            "--keep-parent",
+            action="store_true",
+            help="go on answering from the release that this one was filtered from, too",
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        build = ingest.activate(ingest.release_named(options["release"]))
-        self.stdout.write(f"{options['release']} is answered by build {build.name}: {build.documents:,} documents.")
+        release = ingest.release_named(options["release"])
+        before = ingest.active_ancestors(release)
+        build = ingest.activate(release, keep_parent=options["keep_parent"])
+        self.stdout.write(f"{release.name} is answered by build {build.name}: {build.documents:,} documents.")
+        for name in set(before) - set(ingest.active_ancestors(ingest.release_named(release.name))):
+            self.stdout.write(f"{name} is not asked any more: {release.name} was filtered from it.")
         for reason in ingest.failures(build):
             self.stderr.write(self.style.WARNING(f"Not in it: {reason}"))

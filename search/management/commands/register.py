@@ -19,6 +19,9 @@ class Command(StewardCommand):
         )
         parser.add_argument("--dataset", help="name of the dataset; the release's name up to its version by default")
         parser.add_argument("--parent", metavar="RELEASE", help="the release that this one was filtered from")
+        parser.add_argument(
+            "--exclusion-list", type=int, metavar="N", help="the list with which the parent was filtered"
+        )
         parser.add_argument("--origin", metavar="URL", help="what stands before owner/name in a repository's address")
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -28,6 +31,7 @@ class Command(StewardCommand):
             ingest.find_shards(options["shards"]),
             dataset=options["dataset"] or ingest.dataset_of(name),
             parent=options["parent"],
+            exclusion_list=options["exclusion_list"],
             origin=options["origin"],
         )
         shards = list(release.shards.all())
