@@ -1,4 +1,4 @@
-"""`python -m benchmarks [kernels] [building] [asking] [starting]`: all of them where none is named.
+"""`python -m benchmarks [kernels] [building] [asking] [starting] [filtering]`: all of them where none is named.
 
 Works in a DATA_DIR of its own (data/benchmarks) and prints Markdown. `asking` and `starting` ask what `building` built.
 """
@@ -16,6 +16,7 @@ PARTS = {
     "building": "Build",
     "asking": "Answers, in process",
     "starting": "Start-up",
+    "filtering": "Filter",
 }
 
 

@@ -111,14 +111,15 @@ def keys_of_emails(addresses: Iterable[str]) -> Iterator[str]:
 
 
 def _account(value: str) -> str:
-    if not value or "/" in value or any(letter.isspace() for letter in value):
+    if value in {"", ".", ".."} or "/" in value or any(letter.isspace() for letter in value):
         raise ValueError(f"account {value[:60]!r} must be one name without '/' or blanks")
     return value.lower()
 
 
 def _repo(value: str) -> str:
     owner, _, name = value.partition("/")
-    if not owner or not name or "/" in name or any(letter.isspace() for letter in value):
+    odd = {owner, name} & {"", ".", ".."}
+    if odd or "/" in name or any(letter.isspace() for letter in value):
         raise ValueError(f"repository {value[:60]!r} must be written owner/name")
     return value.lower()
 
@@ -131,6 +132,8 @@ def _path(value: str) -> str:
         raise ValueError(f"path {value[:60]!r} must be written owner/name/path")
     if any(step in {"", ".", ".."} for step in path.split("/")):
         raise ValueError(f"path {value[:60]!r} must not hold empty steps, '.' or '..'")
+    if path != path.rstrip():
+        raise ValueError(f"path {value[:60]!r} must not end in a blank")
     return f"{_repo(f'{owner}/{name}')}/{path}"
 
 
