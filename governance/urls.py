@@ -7,6 +7,7 @@ urlpatterns = [
     path("admin/", admin.site.urls),
     path("api/v1/ledger/", include("governance.ledger.urls")),
     path("api/v1/", include("search.urls")),
+    path("api/v1/", include("optout.urls")),
     path("", include("frontend.urls")),
 ]
 

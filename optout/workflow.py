@@ -15,7 +15,7 @@ from django.utils import timezone
 from optout import facts, mail
 from optout.models import Claim, Request
 from optout.moving import AT_ONCE, SYSTEM, Actor, Words, alone, move_all
-from optout.refusals import Refused, TooLate
+from optout.refusals import Refused, TooLate, TooMany
 from optout.states import Action, Role, State, actions
 from search.scope import Scope
 
@@ -26,6 +26,8 @@ PROVE_WITHIN = timedelta(days=30)
 APPEAL_WITHIN = timedelta(days=180)
 WISH = Words(public="No release shows anything of it now. It is kept as a wish for the releases to come.")
 MOST_WORDS = 5_000
+MOST_REQUESTS = 20
+"""A day, of one contact: each sends a receipt to an address that nobody has confirmed."""
 
 
 def submit(
@@ -39,7 +41,8 @@ def submit(
 ) -> Request:
     """Ask for all of the scopes, or none; a scope that is repeated is one claim. The receipt goes out by mail.
 
-    The same again under the same key (a secret of the caller's) is the request that was made first. Raises Refused.
+    The same again under the same key (a secret of the caller's) is the request that was made first. `forge` is taken as
+    it is given: edges check that it is one of the settings. Raises Refused.
     """
     wanted = list(dict.fromkeys(scopes))
     if not 1 <= len(wanted) <= MOST_SCOPES:
@@ -50,6 +53,7 @@ def submit(
     with alone():
         if once and (made := Request.objects.filter(idempotency_key=once).first()):
             return made
+        _check_rate(contact)
         request = Request.objects.create(
             contact=contact, forge=forge, language=language, source=source, idempotency_key=once
         )
@@ -122,6 +126,12 @@ def expire_claims(now: datetime | None = None) -> int:
 
 def requester(request: Request) -> Actor:
     return Actor(Role.REQUESTER, request.public_id)
+
+
+def _check_rate(contact: str) -> None:
+    since = timezone.now() - timedelta(days=1)
+    if Request.objects.filter(contact__iexact=contact, created_at__gt=since).count() >= MOST_REQUESTS:
+        raise TooMany("contact", f"{MOST_REQUESTS} requests were sent with it today; send the next one tomorrow")
 
 
 def _draft(request: Request, scopes: Iterable[Scope], shown: Collection[Scope] | None) -> list[Claim]:

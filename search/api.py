@@ -10,6 +10,7 @@ from django.http import FileResponse
 from django.http.response import HttpResponseBase
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
+from drf_spectacular.views import SpectacularSwaggerSplitView
 from rest_framework.exceptions import NotFound
 from rest_framework.parsers import MultiPartParser
 from rest_framework.request import Request
@@ -281,6 +282,12 @@ class DocumentView(ReleaseQuestion):
                 "swhid", f"{f'release {release} does not hold' if release else 'no active release holds'} {core}"
             )
         return Response(ContentSerializer(content).data)
+
+
+class DocsView(SpectacularSwaggerSplitView):
+    """The page of the API's documentation. drf-spectacular's own fails where it is asked for its OPTIONS."""
+
+    http_method_names = ["get", "head"]
 
 
 class ReleasesView(ReleaseQuestion):

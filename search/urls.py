@@ -1,9 +1,10 @@
 """API v1. Addresses have no closing slash."""
 
 from django.urls import path
-from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
+from drf_spectacular.views import SpectacularAPIView
 
 from search import api
+from search.api import DocsView
 
 app_name = "api"
 
@@ -19,7 +20,7 @@ urlpatterns = [
     path("schema", SpectacularAPIView.as_view(), name="schema"),
     path(
         "docs",
-        SpectacularSwaggerSplitView.as_view(url_name="api:schema", template_name="governance/api_docs.html"),
+        DocsView.as_view(url_name="api:schema", template_name="governance/api_docs.html"),
         name="docs",
     ),
 ]

@@ -15,9 +15,13 @@ from jsonschema import Draft202012Validator  # type: ignore[import-untyped]  # s
 from referencing import Registry
 from referencing.jsonschema import DRAFT202012
 
+from governance.ledger import log
+from optout import workflow
+from optout.ownership import METHODS
 from search.models import Build
 from search.swhid import of_content
 from tests import corpus
+from tests.optout import contract, spoken
 
 PARSER = of_content(corpus.PARSER.encode()).core
 NOWHERE = of_content(b"nowhere").core
@@ -57,11 +61,11 @@ def test_every_address_is_documented_and_no_other(served: dict[str, Any]) -> Non
 def addresses() -> Iterator[str]:
     """Those under /api/v1/, from the URL conf, with parameters as OpenAPI writes them."""
     for resolver in get_resolver().url_patterns:
-        if isinstance(resolver, URLResolver) and str(resolver.pattern) == "api/v1/":
+        if isinstance(resolver, URLResolver) and str(resolver.pattern).startswith("api/v1/"):
             for pattern in resolver.url_patterns:
                 assert isinstance(pattern, URLPattern)
-                parts = str(pattern.pattern).replace("<", "{").replace(">", "}").split("/")
-                yield "/api/v1/" + "/".join(part.replace("str:", "").replace("path:", "") for part in parts)
+                parts = f"{resolver.pattern}{pattern.pattern}".replace("<", "{").replace(">", "}").split("/")
+                yield "/" + "/".join(part.replace("str:", "").replace("path:", "") for part in parts)
 
 
 def test_every_operation_says_what_it_is_for_and_how_it_fails(served: dict[str, Any]) -> None:
@@ -73,8 +77,10 @@ def test_every_operation_says_what_it_is_for_and_how_it_fails(served: dict[str, 
             assert "400" in operation["responses"], path
             for status, answer in operation["responses"].items():
                 (kind,) = answer["content"]
-                assert (kind == "application/problem+json") == (status != "200"), path
-    assert names == {"check", "search", "known", "holdings", "document", "releases", "release", "portrait"}
+                assert (kind == "application/problem+json") == (status not in {"200", "201"}), path
+    questions = {"check", "search", "known", "holdings", "document", "releases", "release", "portrait"}
+    ledger = {"checkpoint", "key", "entry", "inclusion", "consistency", "receipt"}
+    assert names == questions | {f"ledger_{name}" for name in ledger} | contract.OPERATIONS
 
 
 def test_limits_are_documented(served: dict[str, Any]) -> None:
@@ -139,23 +145,66 @@ ANSWERS: dict[tuple[str, str], list[Ask]] = {
     ("/api/v1/releases/{name}/portrait", "200"): [get("/api/v1/releases/tiny-2026-11/portrait")],
     ("/api/v1/releases/{name}/portrait", "400"): [get("/api/v1/releases/tiny-2026-11/portrait", x="y")],
     ("/api/v1/releases/{name}/portrait", "404"): [get("/api/v1/releases/nope/portrait")],
+    ("/api/v1/ledger/checkpoint", "200"): [get("/api/v1/ledger/checkpoint")],
+    ("/api/v1/ledger/checkpoint", "400"): [get("/api/v1/ledger/checkpoint", x="y")],
+    ("/api/v1/ledger/key", "200"): [get("/api/v1/ledger/key")],
+    ("/api/v1/ledger/key", "400"): [get("/api/v1/ledger/key", x="y")],
+    ("/api/v1/ledger/entries/{index}", "200"): [get("/api/v1/ledger/entries/0")],
+    ("/api/v1/ledger/entries/{index}", "400"): [get("/api/v1/ledger/entries/x")],
+    ("/api/v1/ledger/entries/{index}", "404"): [get("/api/v1/ledger/entries/99")],
+    ("/api/v1/ledger/proofs/inclusion", "200"): [get("/api/v1/ledger/proofs/inclusion", index="0", size="2")],
+    ("/api/v1/ledger/proofs/inclusion", "400"): [
+        get("/api/v1/ledger/proofs/inclusion", index="0"), get("/api/v1/ledger/proofs/inclusion", index="2", size="2"),
+    ],
+    ("/api/v1/ledger/proofs/inclusion", "404"): [get("/api/v1/ledger/proofs/inclusion", index="0", size="99")],
+    ("/api/v1/ledger/proofs/consistency", "200"): [get("/api/v1/ledger/proofs/consistency", old="1", new="2")],
+    ("/api/v1/ledger/proofs/consistency", "400"): [get("/api/v1/ledger/proofs/consistency", old="2", new="1")],
+    ("/api/v1/ledger/proofs/consistency", "404"): [get("/api/v1/ledger/proofs/consistency", old="1", new="99")],
+    ("/api/v1/ledger/receipts/{index}.tlog-proof", "200"): [get("/api/v1/ledger/receipts/0.tlog-proof")],
+    ("/api/v1/ledger/receipts/{index}.tlog-proof", "400"): [get("/api/v1/ledger/receipts/x.tlog-proof")],
+    ("/api/v1/ledger/receipts/{index}.tlog-proof", "404"): [get("/api/v1/ledger/receipts/99.tlog-proof")],
+    **contract.ANSWERS,
 }  # fmt: skip
 
 
+@pytest.fixture
+def ledger(db: None) -> None:
+    """Two entries under a checkpoint."""
+    log.append_all([("claim_moved", {}), ("list_published", {"number": 1})])
+    log.sign_checkpoint()
+
+
+@pytest.fixture
+def spoken_method(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(METHODS, spoken.METHOD, spoken.DOTTED)
+
+
+@pytest.mark.usefixtures("ledger", "spoken_method")
 def test_every_documented_answer_is_given_and_is_as_documented(
-    served: dict[str, Any], client: Client, tiny: str
-) -> None:  # fmt: skip
+    served: dict[str, Any], client: Client, tiny: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(workflow, "MOST_REQUESTS", 10_000)
     for (path, status), questions in ANSWERS.items():
         for ask in questions:
             assert_as_documented(served, path, status, ask(client))
+
+
+def test_a_ledger_without_a_checkpoint_says_so_as_documented(served: dict[str, Any], client: Client, db: None) -> None:
+    assert_as_documented(served, "/api/v1/ledger/checkpoint", "404", client.get("/api/v1/ledger/checkpoint"))
 
 
 def test_an_index_that_cannot_be_asked_is_told_as_documented(served: dict[str, Any], client: Client, tiny: str) -> None:
     Build.objects.filter(release__name=tiny).update(spec="0", sealed_at=None)
     for path, operations in served["paths"].items():
         (operation,) = operations.values()
-        if "503" in operation["responses"]:
+        if "503" in operation["responses"] and path not in contract.ASK_A_FORGE:
             assert_as_documented(served, path, "503", ANSWERS[path, "200"][0](client))
+
+
+@pytest.mark.usefixtures("spoken_method")
+def test_a_forge_that_does_not_answer_is_told_as_documented(served: dict[str, Any], client: Client, tiny: str) -> None:
+    (path,) = contract.ASK_A_FORGE
+    assert_as_documented(served, path, "503", contract.BUSY(client))
 
 
 def test_the_tests_above_leave_no_documented_answer_out(served: dict[str, Any]) -> None:
@@ -165,17 +214,22 @@ def test_the_tests_above_leave_no_documented_answer_out(served: dict[str, Any]) 
         for operation in operations.values()
         for status in operation["responses"]
     }
-    assert {pair for pair in documented if pair[1] != "503"} == set(ANSWERS)
-    assert {path for path, status in documented if status == "503"} == {path for path, _ in ANSWERS} - {
-        "/api/v1/releases"
-    }
+    unsigned = ("/api/v1/ledger/checkpoint", "404")
+    assert {pair for pair in documented if pair[1] != "503"} == {*ANSWERS, unsigned}
+    asks_no_index = {path for path, _ in ANSWERS if path == "/api/v1/releases" or path.startswith("/api/v1/ledger/")}
+    asks_no_index |= {path for path, _ in contract.ANSWERS if path not in contract.ASK_A_FORGE}
+    assert {path for path, status in documented if status == "503"} == {path for path, _ in ANSWERS} - asks_no_index
 
 
 def assert_as_documented(served: dict[str, Any], path: str, status: str, response: Any) -> None:
     assert response.status_code == int(status), (path, response.content)
     (method,) = served["paths"][path]
     ((kind, media),) = served["paths"][path][method]["responses"][status]["content"].items()
-    assert response["Content-Type"] == kind
+    assert response["Content-Type"].partition(";")[0] == kind
+    if kind == "text/plain":
+        assert response.content.decode("utf-8").endswith("\n")
+        assert media["schema"] == {"type": "string"}
+        return
     if kind == "application/octet-stream":
         assert b"".join(response)
         assert media["schema"] == {"type": "string", "format": "binary"}

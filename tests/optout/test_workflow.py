@@ -1,6 +1,6 @@
 """Asking, answering, taking back, appealing; and what time does to a request."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -12,7 +12,7 @@ from django.utils import timezone
 from governance.ledger.models import Entry
 from optout import reviewing, workflow
 from optout.models import Claim, Event, Mail, Reason, Request
-from optout.refusals import Refused, TooLate
+from optout.refusals import Refused, TooLate, TooMany
 from optout.states import NotAllowed, State
 from optout.tokens import NoSuchRequest, link_to, request_by_token, token_of
 from search import masks
@@ -211,3 +211,18 @@ def test_nothing_leaves_before_the_commit(django_capture_on_commit_callbacks: An
 def test_a_draft_is_never_left_behind() -> None:
     ask("repo:ada/engine")
     assert not Claim.objects.filter(state=State.DRAFT).exists()
+
+
+def test_one_contact_sends_twenty_requests_a_day(monkeypatch: pytest.MonkeyPatch) -> None:
+    for number in range(workflow.MOST_REQUESTS):
+        ask(f"repo:ada/{number}")
+    with pytest.raises(TooMany, match="tomorrow"):
+        ask("repo:ada/one-more", contact=CONTACT.upper())
+    ask("repo:ada/one-more", contact="other@people.test")
+    monkeypatch.setattr(timezone, "now", lambda: datetime.now(UTC) + timedelta(days=1, seconds=1))
+    ask("repo:ada/one-more")
+
+
+def test_the_same_again_under_its_key_does_not_count(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(workflow, "MOST_REQUESTS", 1)
+    assert ask("repo:ada/engine", idempotency_key="k") == ask("repo:ada/engine", idempotency_key="k")
