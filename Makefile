@@ -10,7 +10,7 @@ JOBS ?= $(shell nproc 2>/dev/null || echo 1)
 export DJANGO_SETTINGS_MODULE := governance.settings
 
 .DEFAULT_GOAL := help
-.PHONY: help run serve test pytest lint format types checks browser bench clean
+.PHONY: help run serve demo test pytest lint format types checks browser bench clean
 
 help:  ## what there is
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -37,6 +37,9 @@ run: $(VENV)/run.stamp  ## sample dataset, build, three answers, then serve on 1
 
 serve: $(VENV)/run.stamp  ## serve what is built on 127.0.0.1:8000
 	$(BIN)/gunicorn governance.wsgi --bind 127.0.0.1:8000 --workers 2 --threads 4
+
+demo: $(VENV)/test.stamp  ## one request from the form to the release where it is gone, each step with its commands
+	$(BIN)/python -m tests.journey.demo
 
 test: $(VENV)/test.stamp browser lint types checks pytest  ## lint, types, deployment check, migrations, all tests
 
