@@ -9,7 +9,7 @@ from search import ingest, lookup, masks, unmasked
 from search.documents import Document
 from search.models import Build, Release
 from search.scope import parse_scope
-from search.shards import read_places
+from search.shards import inspect_shard, read_places
 from tests import corpus
 from tests.conftest import TINY, build_release
 
@@ -42,7 +42,7 @@ def test_places_are_read_of_every_file_usable_or_not(tmp_path: Path) -> None:
     places = [place for shard in corpus.write_tiny(tmp_path) for place in read_places(shard)]
     assert ("ada/engine", "logo.gif") in {place[:2] for place in places}
     assert ("ada/engine", "src/__init__.py") in {place[:2] for place in places}
-    assert len(places) == sum(ingest.inspect_shard(shard).documents for shard in tmp_path.glob("*.parquet"))
+    assert len(places) == sum(inspect_shard(shard).documents for shard in tmp_path.glob("*.parquet"))
 
 
 @pytest.fixture
