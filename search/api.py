@@ -11,7 +11,7 @@ from django.http.response import HttpResponseBase
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from drf_spectacular.views import SpectacularSwaggerSplitView
-from rest_framework.exceptions import NotFound
+from rest_framework.exceptions import NotFound, PermissionDenied
 from rest_framework.parsers import MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -61,6 +61,8 @@ class ReleaseQuestion(Question):
         if isinstance(exc, lookup.NoRelease):
             field = "name" if "name" in self.kwargs else "release"
             exc = Unknown(field, str(exc)) if exc.named else NotFound(str(exc))
+        if isinstance(exc, lookup.Withheld):
+            exc = PermissionDenied(str(exc))
         if isinstance(exc, EngineError):
             logger.error("%s: %s", self.request.path, exc)
             exc = Unavailable()
@@ -306,6 +308,7 @@ def _release(release: Release) -> Mapping[str, Any]:
             "name": release.name,
             "dataset": release.dataset.name,
             "parent": release.parent.name if release.parent else None,
+            "exclusion_list": release.exclusion_list,
             "created_at": release.created_at,
             "activated_at": release.activated_at,
         }
@@ -326,10 +329,11 @@ class PortraitView(ReleaseQuestion):
     @extend_schema(
         operation_id="portrait",
         summary="The portrait of a release: its fingerprints as a Bloom filter, to be asked offline",
-        responses={(200, "application/octet-stream"): OpenApiTypes.BINARY, **problems(400, 404, 503)},
+        description="Withheld (403) while something that the release holds is hidden: a filter cannot forget it.",
+        responses={(200, "application/octet-stream"): OpenApiTypes.BINARY, **problems(400, 403, 404, 503)},
     )
     def get(self, request: Request, name: str) -> HttpResponseBase:
-        build = lookup.active_build(name)
+        build = lookup.portrait(name)
         try:
             file = portrait_path(build).open("rb")
         except OSError as error:

@@ -14,6 +14,7 @@ from search.analysis.fingerprints import PROFILES
 from search.checking import SIMILARITY_THRESHOLD, AskedFile, Checker, source_of
 from search.engines.base import (
     AllOf,
+    AnyOf,
     Bucket,
     Clause,
     Facet,
@@ -44,6 +45,10 @@ class NoRelease(LookupError):
     def __init__(self, message: str, *, named: bool) -> None:
         super().__init__(message)
         self.named = named
+
+
+class Withheld(Exception):
+    """What would show something that is hidden, and cannot be made without it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +117,7 @@ class ReleaseFigures:
     name: str
     dataset: str
     parent: str | None
+    exclusion_list: int | None
     created_at: datetime
     activated_at: datetime | None
     build: str
@@ -127,6 +133,7 @@ class ReleaseFigures:
     portrait_bytes: int
     portrait_digest: str
     portrait_error_rate: float
+    portrait_withheld: bool
     shards: tuple[ShardFigures, ...]
 
 
@@ -224,6 +231,7 @@ def figures(release: str) -> ReleaseFigures:
         name=asked.release.name,
         dataset=asked.release.dataset.name,
         parent=asked.release.parent.name if asked.release.parent else None,
+        exclusion_list=asked.release.exclusion_list,
         created_at=asked.release.created_at,
         activated_at=asked.release.activated_at,
         build=asked.build.name,
@@ -239,6 +247,7 @@ def figures(release: str) -> ReleaseFigures:
         portrait_bytes=header.geometry.bits // 8,
         portrait_digest=header.digest,
         portrait_error_rate=header.error_rate,
+        portrait_withheld=_hides(asked.opened, masks.masked_keys()),
         shards=tuple(ShardFigures(*shard) for shard in shards),
     )
 
@@ -246,6 +255,21 @@ def figures(release: str) -> ReleaseFigures:
 def active_build(release: str) -> Build:
     """The build that answers for a release."""
     return _open(release).build
+
+
+def portrait(release: str) -> Build:
+    """The build whose portrait may be handed out.
+
+    A Bloom filter cannot forget: while anything that the release holds is hidden, its portrait would still say yes to
+    it, far from here and for ever. It is withheld until a release without it is active.
+    """
+    asked = _open(release)
+    if _hides(asked.opened, masks.masked_keys()):
+        raise Withheld(
+            f"the portrait of {asked.release.name} is withheld, because something that it holds is hidden; "
+            "the next release has one without it"
+        )
+    return asked.build
 
 
 def _open(release: str | None) -> Asked:
@@ -278,6 +302,12 @@ def _basis(asked: Asked) -> Basis:
         if asked.build.state != Build.State.COMPLETE
         else 0,
     )
+
+
+@lru_cache(maxsize=16)  # it changes with the masks alone
+def _hides(opened: Opened, masked: frozenset[str]) -> bool:
+    """Whether a mask covers anything that the build holds."""
+    return bool(masked) and opened.index.count(AnyOf(Field.SCOPES, masked)) > 0
 
 
 @lru_cache(maxsize=16)  # over a whole release this takes a while, and it changes with the masks alone

@@ -175,6 +175,9 @@ class PortraitSerializer(Plain):
     bytes = serializers.IntegerField(source="portrait_bytes")
     digest = serializers.CharField(source="portrait_digest", help_text="SHA-256 of the bits")
     error_rate = serializers.FloatField(source="portrait_error_rate")
+    withheld = serializers.BooleanField(
+        source="portrait_withheld", help_text="while something that the release holds is hidden"
+    )
 
 
 class ReleaseSerializer(Plain):
@@ -182,6 +185,9 @@ class ReleaseSerializer(Plain):
     dataset = serializers.CharField()
     created_at = serializers.DateTimeField()
     activated_at = serializers.DateTimeField(allow_null=True)
+    exclusion_list = serializers.IntegerField(
+        allow_null=True, help_text="number of the list that its parent was filtered with"
+    )
 
     def get_fields(self) -> dict[str, Any]:
         # `parent` is an attribute of every field, so it cannot be declared like the others.

@@ -5,7 +5,16 @@ import tempfile
 from pathlib import Path
 
 os.environ["DATA_DIR"] = tempfile.mkdtemp(prefix="codesteward-tests-")
-for name in ("ENVIRONMENT", "DEBUG", "SECRET_KEY", "ALLOWED_HOSTS", "ENGINE", "SIGNING_KEY", "LEDGER_KEY", "LEDGER_ORIGIN"):
+for name in (
+    "ENVIRONMENT",
+    "DEBUG",
+    "SECRET_KEY",
+    "ALLOWED_HOSTS",
+    "ENGINE",
+    "SIGNING_KEY",
+    "LEDGER_KEY",
+    "LEDGER_ORIGIN",
+):
     os.environ.pop(name, None)
 
 

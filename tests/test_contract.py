@@ -18,7 +18,9 @@ from referencing.jsonschema import DRAFT202012
 from governance.ledger import log
 from optout import workflow
 from optout.ownership import METHODS
+from search import masks
 from search.models import Build
+from search.scope import parse_scope
 from search.swhid import of_content
 from tests import corpus
 from tests.optout import contract, spoken
@@ -107,6 +109,14 @@ def upload(address: str) -> Ask:
     return lambda client: client.post(address, {"files": SimpleUploadedFile("a.py", corpus.PARSER.encode())})
 
 
+def hidden_portrait(client: Client) -> Any:
+    scope = parse_scope("account:ada")
+    masks.hide(scope)
+    response = client.get("/api/v1/releases/tiny-2026-11/portrait")
+    masks.lift(scope)
+    return response
+
+
 ANSWERS: dict[tuple[str, str], list[Ask]] = {
     ("/api/v1/check", "200"): [post("/api/v1/check", FILES), upload("/api/v1/check")],
     ("/api/v1/check", "400"): [post("/api/v1/check", {}), post("/api/v1/check", "{"), post("/api/v1/check", "[]")],
@@ -144,6 +154,7 @@ ANSWERS: dict[tuple[str, str], list[Ask]] = {
     ("/api/v1/releases/{name}", "404"): [get("/api/v1/releases/nope")],
     ("/api/v1/releases/{name}/portrait", "200"): [get("/api/v1/releases/tiny-2026-11/portrait")],
     ("/api/v1/releases/{name}/portrait", "400"): [get("/api/v1/releases/tiny-2026-11/portrait", x="y")],
+    ("/api/v1/releases/{name}/portrait", "403"): [hidden_portrait],
     ("/api/v1/releases/{name}/portrait", "404"): [get("/api/v1/releases/nope/portrait")],
     ("/api/v1/ledger/checkpoint", "200"): [get("/api/v1/ledger/checkpoint")],
     ("/api/v1/ledger/checkpoint", "400"): [get("/api/v1/ledger/checkpoint", x="y")],

@@ -289,7 +289,7 @@ def test_a_document_gives_its_text_and_every_place(client: Client, tiny: str) ->
 
 def test_releases_are_listed(client: Client, tiny: str) -> None:
     (release,) = get(client, "/api/v1/releases")
-    assert set(release) == {"name", "dataset", "parent", "created_at", "activated_at"}
+    assert set(release) == {"name", "dataset", "parent", "exclusion_list", "created_at", "activated_at"}
     assert (release["name"], release["dataset"], release["parent"]) == (tiny, "tiny", None)
 
 
@@ -326,6 +326,7 @@ def test_a_portrait_is_downloaded_whole_and_is_the_one_whose_digest_is_told(clie
         "bytes": portrait.header.geometry.bits // 8,
         "digest": portrait.header.digest,
         "error_rate": portrait.header.error_rate,
+        "withheld": False,
     }
 
 

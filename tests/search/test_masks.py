@@ -235,3 +235,16 @@ def test_a_page_that_was_begun_before_a_mask_goes_on_without_what_it_hides(tiny:
     later = lookup.search("lang:python", limit=100, cursor=first.next, release=tiny)
     assert "ada/engine" not in {hit.source.repository for hit in later.hits}
     assert later.total == sum(row.language == "Python" and row.repository != "ada/engine" for row in ROWS)
+
+
+def test_a_portrait_is_withheld_while_something_in_it_is_hidden(tiny: str) -> None:
+    """It is asked offline, where no mask reaches, and a filter cannot forget."""
+    assert lookup.portrait(tiny) == lookup.active_build(tiny)
+    masks.hide(parse_scope("repo:nobody/nothing"))
+    assert not lookup.figures(tiny).portrait_withheld
+    masks.hide(parse_scope("account:ada"))
+    assert lookup.figures(tiny).portrait_withheld
+    with pytest.raises(lookup.Withheld, match="is withheld"):
+        lookup.portrait(tiny)
+    masks.lift(parse_scope("account:ada"))
+    assert lookup.portrait(tiny) == lookup.active_build(tiny)
