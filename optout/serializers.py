@@ -205,6 +205,47 @@ class RecordSerializer(Plain):
     next = serializers.CharField(allow_null=True, help_text="address of the next page")
 
 
+class ListSerializer(Plain):
+    """What is public of an exclusion list."""
+
+    number = serializers.IntegerField()
+    manifest = serializers.CharField(source="manifest_digest", help_text="SHA-256 of manifest.json")
+    previous = serializers.CharField(
+        source="previous.manifest_digest", default=None, allow_null=True, help_text="the same of the list before"
+    )
+    as_of = serializers.DateTimeField(allow_null=True, help_text="of the latest decision in it")
+    published_at = serializers.DateTimeField()
+    counts = serializers.DictField(
+        child=serializers.IntegerField(), help_text="exclusions, of each kind too, and documents that they named"
+    )
+
+
+class FileSerializer(Plain):
+    sha256 = serializers.CharField()
+    bytes = serializers.IntegerField()
+
+
+class ApplicationReceiptSerializer(Plain):
+    release = serializers.CharField(help_text="whose shards were filtered")
+    digest = serializers.CharField(help_text="SHA-256 of receipt.json")
+    key = serializers.CharField(source="key_id", help_text="fingerprint of the pipeline's key")
+    accepted_at = serializers.DateTimeField()
+
+
+class RemovalReportSerializer(Plain):
+    release = serializers.CharField()
+    build = serializers.CharField()
+    left = serializers.IntegerField(source="left_count", help_text="documents that were still in it")
+    digest = serializers.CharField(help_text="SHA-256 of the report")
+    reported_at = serializers.DateTimeField()
+
+
+class ListWithHistorySerializer(ListSerializer):
+    files = serializers.DictField(child=FileSerializer())
+    receipts = ApplicationReceiptSerializer(many=True, source="receipts.all")
+    reports = RemovalReportSerializer(many=True, source="reports.all")
+
+
 class NewChallengeSerializer(Plain):
     method = serializers.CharField(max_length=40, help_text=f"one of {', '.join(sorted(METHODS))}")
     subject = serializers.CharField(max_length=300, help_text="your login at the forge, or the e-mail address")

@@ -2,11 +2,13 @@
 
 from django.urls import path
 
-from optout import api
+from optout import api, lists_api
 
 app_name = "requests"
 
 urlpatterns = [
+    path("exclusion-lists", lists_api.ListsView.as_view(), name="lists"),
+    path("exclusion-lists/<str:number>", lists_api.ListView.as_view(), name="list"),
     path("requests", api.RequestsView.as_view(), name="requests"),
     path("requests/understand", api.UnderstandView.as_view(), name="understand"),
     path("requests/<str:token>", api.RequestView.as_view(), name="request"),

@@ -19,7 +19,7 @@ REQUESTS = "/api/v1/requests"
 ONE = f"{REQUESTS}/{{token}}"
 OPERATIONS = {
     "request_removal", "understand_scopes", "request_status", "ask_for_challenge", "give_proof", "withdraw", "appeal",
-    "answer", "request_record",
+    "answer", "request_record", "exclusion_lists", "exclusion_list",
 }  # fmt: skip
 ASK_A_FORGE = {f"{ONE}/proofs"}
 """Where a 503 is about a forge, and not about the index."""
@@ -97,7 +97,29 @@ def after_too_many_requests(client: Client) -> Any:
         return post(REQUESTS, GOOD)(client)
 
 
+LISTS = "/api/v1/exclusion-lists"
+
+
+def of_lists(what: str) -> Ask:
+    """A question about lists, of which there is one that was applied and found clean."""
+
+    def ask(client: Client) -> Any:
+        record = asking.listed("repo:ada/engine").claims.get().listed_in
+        assert record is not None
+        digest = f"{record.pk:064x}"
+        record.receipts.create(release="r-1", envelope="{}", digest=digest, key_id="SHA256:x")
+        record.reports.create(release="r-2", build="r-2-1", is_clean=True, digest=digest)
+        return client.get(f"{LISTS}{what}".replace("{number}", str(record.number)))
+
+    return ask
+
+
 ANSWERS: dict[tuple[str, str], list[Ask]] = {
+    (LISTS, "200"): [lambda client: client.get(LISTS), of_lists("")],
+    (LISTS, "400"): [of_lists("?x=1")],
+    (f"{LISTS}/{{number}}", "200"): [of_lists("/{number}")],
+    (f"{LISTS}/{{number}}", "400"): [of_lists("/x"), of_lists("/0")],
+    (f"{LISTS}/{{number}}", "404"): [of_lists("/999999")],
     (REQUESTS, "201"): [post(REQUESTS, GOOD), post(REQUESTS, {"text": "ada/engine\n", "contact": asking.CONTACT})],
     (REQUESTS, "400"): [post(REQUESTS, {}), post(REQUESTS, {**GOOD, "scopes": ["x"]}), post(f"{REQUESTS}?x=1", GOOD)],
     (REQUESTS, "413"): [post(REQUESTS, MANY)],
