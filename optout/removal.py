@@ -31,7 +31,7 @@ from optout.receipt import Receipt, ReceiptError, open_receipt
 from optout.states import Action, Role, State
 from search import unmasked
 from search.documents import Document
-from search.models import Build, Release
+from search.models import Build, Release, Shard
 from search.scope import keys_of_contents, keys_of_place, parse_scope
 from search.shards import read_places
 
@@ -88,8 +88,10 @@ def accept_receipt(envelope: bytes, trusted: Collection[PublicKey]) -> tuple[App
     except ReceiptError as error:
         raise NotAccepted(f"receipt: {error}") from None
     record = _list_of(receipt)
-    filtered = _filtered(receipt)
-    _check_counts(receipt, record, filtered)
+    releases = _filtered(receipt)
+    for release in releases:
+        _check_counts(receipt, record, release)
+    filtered = releases[0]
     digest = hashlib.sha256(receipt.to_bytes()).hexdigest()
     with alone():
         accepted, new = ApplicationReceipt.objects.get_or_create(
@@ -133,20 +135,26 @@ def _list_of(receipt: Receipt) -> ExclusionList:
     return record
 
 
-def _filtered(receipt: Receipt) -> Release:
-    """The release whose shards were read: all of them, and no others."""
+def _filtered(receipt: Receipt) -> list[Release]:
+    """The releases whose shards were read, all of them and no others: an active one first.
+
+    As a rule there is one; but the same shards may be registered under several names.
+    """
+    found = []
     given = {shard.sha256: shard.name for shard in receipt.inputs if shard.rows}
     problem = "are no shards of a release that is registered here"
     for release in Release.objects.filter(shards__digest__in=list(given)).distinct():
         registered = dict(release.shards.values_list("digest", "url"))
         if given.keys() == registered.keys():
-            return release
-        if other := sorted(given.keys() - registered.keys()):
+            found.append(release)
+        elif other := sorted(given.keys() - registered.keys()):
             problem = f"{given[other[0]]} is no shard of {release.name} (SHA-256 {other[0]})"
         else:
             missing = sorted(registered.keys() - given.keys())
             problem = f"{len(missing)} shards of {release.name} were not filtered, such as {registered[missing[0]]}"
-    raise NotAccepted(f"receipt.inputs: {problem}")
+    if not found:
+        raise NotAccepted(f"receipt.inputs: {problem}")
+    return sorted(found, key=lambda release: (release.active_build_id is None, release.pk))
 
 
 def _check_counts(receipt: Receipt, record: ExclusionList, release: Release) -> None:
@@ -219,8 +227,9 @@ def _list_and_build(release: Release) -> tuple[ExclusionList, Build]:
 
 def _check_shards(release: Release, record: ExclusionList) -> None:
     """The shards must be what some accepted receipt says came out when the parent was filtered."""
-    shards = set(release.shards.values_list("digest", flat=True))
-    receipts = [receipt for receipt in record.receipts.all() if receipt.release == str(release.parent)]
+    shards, parents = _digests(release.name), _digests(str(release.parent))
+    # By the shards and not by the name: the same shards may be registered as several releases.
+    receipts = [receipt for receipt in record.receipts.all() if _digests(receipt.release) == parents]
     if not receipts:
         raise NotAccepted(
             f"{release.name}: no receipt for list {record.number} on {release.parent} was accepted; "
@@ -228,6 +237,10 @@ def _check_shards(release: Release, record: ExclusionList) -> None:
         )
     if not any({shard["sha256"] for shard in receipt.outputs if shard["rows"]} == shards for receipt in receipts):
         raise NotAccepted(f"{release.name}: its shards are not those of any receipt for list {record.number}")
+
+
+def _digests(release: str) -> set[str]:
+    return set(Shard.objects.filter(release__name=release).values_list("digest", flat=True))
 
 
 def _scopes(exclusion: lists.Exclusion) -> list[Any]:

@@ -194,11 +194,10 @@ class Story:
         key = world.ssh_key("pipeline")
         (world.data / "pipeline_keys").write_text(key.with_suffix(".pub").read_text())
         self.clean = world.pipeline / "clean"
-        if not self.clean.exists():
-            world.filter(
-                "--list", str(self.list), "--trust", str(world.pipeline / "lists.pub"), "--in", str(world.shards),
-                "--out", str(self.clean), "--key", str(key), "--release", CLEAN,
-            )  # fmt: skip
+        world.filter(
+            self.clean, "--list", str(self.list), "--trust", str(world.pipeline / "lists.pub"),
+            "--in", str(world.shards), "--key", str(key), "--release", CLEAN,
+        )  # fmt: skip
         world.manage("accept_receipt", str(self.clean))
 
     def re_released(self) -> None:

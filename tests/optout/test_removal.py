@@ -120,6 +120,24 @@ def test_everything_can_be_run_twice(first: Release, tmp_path: Path, key: Signin
     assert Mail.objects.filter(key__startswith="gone:").count() == 1
 
 
+def test_shards_that_are_registered_twice_are_one_release_as_far_as_receipts_go(
+    first: Release, tmp_path: Path, key: SigningKey
+) -> None:
+    shards = [Path(shard.url) for shard in first.shards.all()]
+    ingest.register("same-1", shards, dataset="tiny")
+    mine = proven("repo:ada/engine")
+    exclusions.publish()
+    folder = filtered(tmp_path, key)
+    accepted(folder, key)
+    for parent in ("first-1", "same-1"):
+        clean = build(register_clean(folder, name=f"{parent}-clean", parent=parent))
+        assert removal.report(clean).report.is_clean
+    ingest.activate(clean)
+    ingest.deactivate(first)
+    assert removal.report(clean).closed == 1
+    assert states_of(mine) == [State.CLOSED]
+
+
 def test_the_filter_and_what_is_told_to_be_gone_name_the_same_files(
     first: Release, tmp_path: Path, key: SigningKey
 ) -> None:
