@@ -1,10 +1,13 @@
 """What must not stand in a log: the token in the address of a request, with which anybody could act for it."""
 
 import logging
+import re
 
 BEFORE = "/requests/"
 BLOT = "***"
-NAMES = ("understand",)
+SHAPE = re.compile(r"[0-9a-fA-F]{32}\.[\w-]{20,}")
+"""A token, wherever it stands."""
+NAMES = ("understand", BLOT)
 """What follows the same beginning and is no token."""
 
 
@@ -19,7 +22,7 @@ class WithoutTokens(logging.Filter):
 
 
 def without_tokens(message: str) -> str:
-    first, *others = message.split(BEFORE)
+    first, *others = SHAPE.sub(BLOT, message).split(BEFORE)
     return BEFORE.join([first, *(_blotted(other) for other in others)])
 
 

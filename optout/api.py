@@ -35,7 +35,7 @@ from optout.states import NotAllowed
 from optout.tokens import NoSuchRequest, request_by_token
 from search.scope import Scope
 
-MOST_KEY = 255
+LEAST_KEY, MOST_KEY = 22, 255
 MOST_PROBLEMS = 100
 MOST_INDEX = 2**62
 """Wrong scopes that one answer names."""
@@ -174,9 +174,12 @@ def _scopes(asked: Mapping[str, Any]) -> list[Scope]:
 def _key(request: Asked) -> str:
     """The header's text, in quotes or not."""
     key = request.headers.get("Idempotency-Key", "").strip()
-    if len(key) > MOST_KEY or not (key.isascii() and key.isprintable()):
-        raise FieldError("Idempotency-Key", f"must be printable ASCII of at most {MOST_KEY} characters")
-    return key[1:-1] if len(key) > 1 and key[0] == key[-1] == '"' else key
+    if len(key) > 1 and key[0] == key[-1] == '"':
+        key = key[1:-1]
+    if key and not (LEAST_KEY <= len(key) <= MOST_KEY and key.isascii() and key.isprintable()):
+        # With a key that can be guessed, somebody else could send the same and get the link.
+        raise FieldError("Idempotency-Key", f"must be {LEAST_KEY} to {MOST_KEY} printable ASCII characters, at random")
+    return key
 
 
 def _told(request: Asked, standing: following.Standing, *, after: int = 0, limit: int = following.PAGE) -> Any:

@@ -4,8 +4,11 @@ A list is frozen in three steps, each safe to run again after a kill: find out w
 whole, record it with all that follows from it in one transaction. A folder that was never recorded is made anew.
 """
 
+import fcntl
+import hashlib
 import shutil
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -72,15 +75,27 @@ def publish() -> Published:
 
     Raises NotPublished where a claim was moved or a build activated meanwhile: then run it again.
     """
-    latest = ExclusionList.objects.order_by("-number").first()
-    if latest and not Claim.objects.filter(state__in=LISTABLE).exists():
-        return Published(latest, write_out(latest), 0, is_new=False)
-    frozen = _freeze(latest)
-    folder = folder_of(frozen.number)
-    # Of a run that was killed before it recorded the list: nobody was told of it.
-    shutil.rmtree(folder, ignore_errors=True)
-    manifest = _write(frozen, folder)
-    return Published(_record(frozen, manifest), folder, len(frozen.new), is_new=True)
+    with _one_at_a_time():
+        latest = ExclusionList.objects.order_by("-number").first()
+        if latest and not Claim.objects.filter(state__in=LISTABLE).exists():
+            return Published(latest, write_out(latest), 0, is_new=False)
+        frozen = _freeze(latest)
+        folder = folder_of(frozen.number)
+        # Of a run that was killed before it recorded the list: nobody was told of it.
+        shutil.rmtree(folder, ignore_errors=True)
+        manifest = _write(frozen, folder)
+        return Published(_record(frozen, manifest), folder, len(frozen.new), is_new=True)
+
+
+@contextmanager
+def _one_at_a_time() -> Iterator[None]:
+    """Of those who publish on this machine, else one could take away the folder that another has just recorded."""
+    folder = Path(settings.LISTS_DIR)
+    folder.mkdir(parents=True, exist_ok=True)
+    # A lock of the operating system goes with its process, however that ends.
+    with (folder / ".lock").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
 
 
 def write_out(record: ExclusionList) -> Path:
@@ -91,6 +106,7 @@ def write_out(record: ExclusionList) -> Path:
     """
     folder = folder_of(record.number)
     if folder.exists():
+        _check_manifest(record, folder)
         return folder
     manifest = _write(_as_recorded(record), folder)
     if manifest.sha256 != record.manifest_digest:
@@ -100,6 +116,18 @@ def write_out(record: ExclusionList) -> Path:
             "published; restore its folder from a backup"
         )
     return folder
+
+
+def _check_manifest(record: ExclusionList, folder: Path) -> None:
+    try:
+        digest = hashlib.sha256((folder / lists.MANIFEST).read_bytes()).hexdigest()
+    except OSError as error:
+        raise NotPublished(f"{folder}: is not list {record.number} ({error.strerror}); move it away") from None
+    if digest != record.manifest_digest:
+        raise NotPublished(
+            f"{folder}: holds another list than number {record.number}, which was published with manifest "
+            f"{record.manifest_digest}; move it away, and it is made again"
+        )
 
 
 def folder_of(number: int) -> Path:

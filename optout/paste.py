@@ -10,7 +10,7 @@ from urllib.parse import unquote, urlsplit
 
 from search.scope import MAX_LENGTH, Scope, ScopeKind, parse_scope
 
-MOST_LINES = 100_000
+MOST_LINES = 10_000
 
 HOSTS = frozenset({"github.com", "www.github.com", "gitlab.com", "codeberg.org", "bitbucket.org"})
 """Whose addresses are read, where the caller names no others."""

@@ -32,10 +32,14 @@ from optout.states import Action, Role, State
 from search import unmasked
 from search.documents import Document
 from search.models import Build, Release, Shard
-from search.scope import keys_of_contents, keys_of_place, parse_scope
-from search.shards import read_places
+from search.patterns import find_emails
+from search.scope import ScopeKind, keys_of_contents, keys_of_emails, keys_of_place, parse_scope
+from search.shards import ShardError, read_places, read_unusable
+from search.swhid import of_content
 
 PIPELINE = Actor(Role.PIPELINE)
+IN_TEXTS = frozenset({ScopeKind.EMAIL, ScopeKind.SWHID})
+"""Kinds of scopes that cover a file by what is in it."""
 
 Progress = Callable[[str], None]
 """Told what is being checked."""
@@ -205,9 +209,10 @@ def report(release: Release, progress: Progress = lambda now: None) -> Outcome:
     left = _left_in_index(build, exclusions)
     progress(f"documents named by list {record.number}")
     left |= _left_by_name(build, record, left)
-    for place, shard in enumerate(shards := list(release.shards.all()), start=1):
-        progress(f"names in shard {place} of {len(shards)}")
-        left |= _left_in_shard(Path(shard.url), exclusions, left)
+    shards = list(release.shards.all())
+    for place, shard in enumerate(shards, start=1):
+        progress(f"shard {place} of {len(shards)}")
+        left |= _left_in_file(Path(shard.url), exclusions, left)
     return _record(record, release, build, left)
 
 
@@ -262,14 +267,43 @@ def _left_by_name(build: Build, record: ExclusionList, known: Mapping[str, int])
     return dict(left)
 
 
+def _left_in_file(path: Path, exclusions: list[lists.Exclusion], known: Mapping[str, int]) -> dict[str, int]:
+    """What is left in a shard and in no index, of exclusions that are not known to be left as it is."""
+    try:
+        by_name = _left_in_shard(path, exclusions, known)
+        return by_name | _left_in_texts(path, exclusions, {**known, **by_name})
+    except ShardError as error:
+        raise NotAccepted(str(error)) from None
+
+
 def _left_in_shard(path: Path, exclusions: Iterable[lists.Exclusion], known: Mapping[str, int]) -> dict[str, int]:
     """By names alone, of every file: those that no index holds (binary, too large) must be gone as well."""
-    owner = {scope.key: exclusion.id for exclusion in exclusions for scope in _scopes(exclusion)}
+    owner = _owners(exclusions)
     left: Counter[str] = Counter()
-    for repository, file, swhid in read_places(path):
-        keys = {*keys_of_place(repository, file), *keys_of_contents([swhid] if swhid else [])}
-        left.update({owner[key] for key in keys & owner.keys()})
+    for place in read_places(path):
+        left.update({owner[key] for key in _keys_of(place) & owner.keys()})
     return {exclusion: count for exclusion, count in left.items() if exclusion not in known}
+
+
+def _left_in_texts(path: Path, exclusions: Iterable[lists.Exclusion], known: Mapping[str, int]) -> dict[str, int]:
+    """By contents and addresses, of the files that no index holds; their texts are read where a scope asks for it."""
+    owner = _owners(exclusion for exclusion in exclusions if exclusion.kind in IN_TEXTS and exclusion.id not in known)
+    left: Counter[str] = Counter()
+    for raw in read_unusable(path, settings.DOCUMENT_MAX_BYTES) if owner else ():
+        text = raw.content.tobytes() if raw.content is not None else b""
+        keys = {*keys_of_contents([of_content(text).core]), *keys_of_emails(find_emails(text))}
+        left.update({owner[key] for key in keys & owner.keys()})
+    return dict(left)
+
+
+def _owners(exclusions: Iterable[lists.Exclusion]) -> dict[str, str]:
+    """Key of a scope -> id of the exclusion that it belongs to."""
+    return {scope.key: exclusion.id for exclusion in exclusions for scope in _scopes(exclusion)}
+
+
+def _keys_of(place: tuple[str, str, str]) -> set[str]:
+    repository, file, swhid = place
+    return {*keys_of_place(repository, file), *keys_of_contents([swhid] if swhid else [])}
 
 
 def _record(record: ExclusionList, release: Release, build: Build, left: Mapping[str, int]) -> Outcome:
@@ -308,29 +342,56 @@ def _record(record: ExclusionList, release: Release, build: Build, left: Mapping
 def _close(clean: RemovalReport, release: Release, build: Build) -> tuple[int, dict[str, int]]:
     """Close what the report shows to be gone, and what no other active release holds; masks are lifted with it."""
     applied = Claim.objects.filter(state=State.APPLIED, listed_in__number__lte=clean.exclusion_list.number)
-    if Release.objects.filter(pk=release.pk, active_build=build).exists():
-        still = _held_elsewhere(applied)
-    else:
-        still = {claim.pk: f"{release.name} is not active yet" for claim in applied}
     with alone():
+        # Within, so that nobody activates a build that holds it between the look and the move.
+        if Release.objects.filter(pk=release.pk, active_build=build).exists():
+            still = _held_elsewhere(applied, build)
+        else:
+            still = {claim.pk: f"{release.name} is not active yet" for claim in applied}
         gone = applied.exclude(pk__in=still).values_list("pk", flat=True)
         moved = move_all(gone, Action.CLOSE, SYSTEM, applied_in=release.name)
         mail.queue_about(mail.Kind.GONE, moved, release=release.name, digest=clean.digest)
     return len(moved), dict(Counter(still.values()))
 
 
-def _held_elsewhere(claims: QuerySet[Claim]) -> dict[int, str]:
-    """Of each claim that an active build still holds something of, which one that is, in words."""
+def _held_elsewhere(claims: QuerySet[Claim], clean: Build) -> dict[int, str]:
+    """Of each claim that an active build still holds something of, or may hold, which one that is, in words."""
     held: dict[int, str] = {}
     for build in unmasked.active_builds():
+        name = build.release.name
+        if build.state != Build.State.COMPLETE:
+            held |= {claim.pk: f"{name} is active, and could not be read wholly" for claim in claims}
+            continue
+        in_shards = _in_shards(build, claims) if build != clean else set()
         for claim in claims.exclude(pk__in=held):
-            if unmasked.count(build, scopes_of(claim)):
-                held[claim.pk] = f"{build.release.name} is active, and holds what they name"
+            if claim.pk in in_shards or unmasked.count(build, scopes_of(claim)):
+                held[claim.pk] = f"{name} is active, and holds what they name"
     return held
 
 
+def _in_shards(build: Build, claims: Iterable[Claim]) -> set[int]:
+    """The claims that a file of the build's shards belongs to by its name, whether an index takes it or not."""
+    owners: dict[str, set[int]] = {}
+    for claim in claims:
+        for scope in scopes_of(claim):
+            owners.setdefault(scope.key, set()).add(claim.pk)
+    found: set[int] = set()
+    try:
+        for shard in build.release.shards.all() if owners else ():
+            for place in read_places(Path(shard.url)):
+                found.update(*(owners[key] for key in _keys_of(place) & owners.keys()))
+    except ShardError:
+        # Nobody can say what is in it.
+        found.update(*owners.values())
+    return found
+
+
 def hide_again(build: Build) -> None:
-    """Before a build begins to answer: what was closed as gone and is in it is hidden again (ACTIVATION_GUARDS)."""
-    closed = Claim.objects.filter(state=State.CLOSED)
-    returned = [claim.pk for claim in closed if unmasked.count(build, scopes_of(claim))]
-    move_all(returned, Action.REOPEN, SYSTEM)
+    """Before a build begins to answer: what was closed as gone and is in it is hidden again (ACTIVATION_GUARDS).
+
+    Within the transaction that activates it no claim is closed.
+    """
+    with alone():
+        closed = Claim.objects.filter(state=State.CLOSED)
+        returned = [claim.pk for claim in closed if unmasked.count(build, scopes_of(claim))]
+        move_all(returned, Action.REOPEN, SYSTEM)

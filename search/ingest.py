@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 from django.conf import settings
@@ -181,7 +182,7 @@ def build(release: Release, *, jobs: int, progress: Callable[[BuildProgress], No
         current = latest or _begin(release)
         engine = engine_named(current.engine)
         _index_waiting(current, engine, jobs, progress)
-        return _seal(current, engine)
+        return _seal_apart(current, engine)
 
 
 def activate(release: Release, *, keep_parent: bool = False) -> Build:
@@ -193,16 +194,21 @@ def activate(release: Release, *, keep_parent: bool = False) -> Build:
     latest = release.builds.exclude(sealed_at=None).order_by("-pk").first()
     if latest is None:
         raise IngestError(f"release {release.name!r} has no finished build; run: manage.py build {release.name}")
-    for guard in settings.ACTIVATION_GUARDS:
-        import_string(guard)(latest)
     with transaction.atomic():
-        locked = Release.objects.select_for_update().get(pk=release.pk)
-        locked.active_build = latest
-        locked.activated_at = timezone.now()
-        locked.save(update_fields=["active_build", "activated_at"])
+        _answer_from(latest, timezone.now())
         if release.exclusion_list is not None and not keep_parent:
             _take_out([ancestor.pk for ancestor in _ancestors(release)])
     return latest
+
+
+def _answer_from(build: Build, activated_at: datetime | None) -> None:
+    """Look at the build and switch to it, within the caller's transaction, so that nothing comes between the two."""
+    for guard in settings.ACTIVATION_GUARDS:
+        import_string(guard)(build)
+    locked = Release.objects.select_for_update().get(pk=build.release_id)
+    locked.active_build = build
+    locked.activated_at = activated_at
+    locked.save(update_fields=["active_build", "activated_at"])
 
 
 def deactivate(release: Release) -> bool:
@@ -295,6 +301,21 @@ def _write_down(row: ShardBuild, outcome: Outcome) -> None:
     else:
         row.state, row.reason = ShardBuild.State.FAILED, outcome
     row.save()
+
+
+def _seal_apart(current: Build, engine: Engine) -> Build:
+    """Seal; a build that answers as it is (an incomplete one that was resumed) is taken out of the answers meanwhile.
+
+    What comes to be in it has to be looked at by the guards before it is shown, like that of any other.
+    """
+    release = Release.objects.get(pk=current.release_id)
+    if release.active_build_id != current.pk:
+        return _seal(current, engine)
+    _take_out([release.pk])
+    sealed = _seal(current, engine)
+    with transaction.atomic():
+        _answer_from(sealed, release.activated_at)
+    return sealed
 
 
 def _seal(current: Build, engine: Engine) -> Build:

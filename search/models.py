@@ -125,9 +125,10 @@ class ShardBuild(models.Model):
 
 
 class Mask(models.Model):
-    """A scope hidden from every answer, from `created_at` until `lifted_at`."""
+    """A scope hidden from every answer, from `created_at` until `lifted_at`, by one owner; others may hide it too."""
 
     scope = models.TextField()
+    owner = models.CharField(max_length=20, default="steward")
     key = models.CharField(max_length=16, help_text="of the scope, as documents carry it")
     reason = models.CharField(max_length=200, blank=True)
     created_at = models.DateTimeField(default=timezone.now)
@@ -135,7 +136,7 @@ class Mask(models.Model):
 
     class Meta:
         constraints: ClassVar = [
-            models.UniqueConstraint(fields=["key"], condition=Q(lifted_at=None), name="scope_masked_once"),
+            models.UniqueConstraint(fields=["key", "owner"], condition=Q(lifted_at=None), name="scope_masked_once"),
         ]
         indexes: ClassVar = [models.Index(fields=["lifted_at"], name="mask_in_force")]
 

@@ -76,6 +76,14 @@ def read_documents(path: Path, *, max_bytes: int, tally: Counter[str]) -> Iterat
                 yield document
 
 
+def read_unusable(path: Path, max_bytes: int) -> Iterator[RawFile]:
+    """The files of a shard that no document is made of, as they are; each is good until the next one is asked for."""
+    with _opened(path) as (file, found):
+        for raw in _raw_files(path, file, found):
+            if isinstance(examine(raw, max_bytes), Skip):
+                yield raw
+
+
 def read_places(path: Path) -> Iterator[tuple[str, str, str]]:
     """Repository, path and declared SWHID of every file of a shard, usable or not; "" for what a row does not tell.
 

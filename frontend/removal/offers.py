@@ -64,7 +64,7 @@ def lines_of(text: str) -> list[paste.Line]:
     """
     count = text.count("\n") + 1
     if count > MOST_LINES:
-        raise ValueError(f"That are {count:,} lines; {MOST_LINES:,} can be asked for at a time. The API takes 100,000.")
+        raise ValueError(f"That are {count:,} lines; {MOST_LINES:,} can be asked for at a time. The API takes 10,000.")
     lines = paste.understand(text, following.forge_hosts())
     return [_guessed(lines[0])] if len(lines) == 1 else lines
 

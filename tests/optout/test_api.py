@@ -75,11 +75,11 @@ def test_lines_of_text_are_scopes_too(client: Client, tiny: str) -> None:
 
 def test_the_same_under_the_same_key_is_one_request(client: Client, tiny: str) -> None:
     sent = {"scopes": ["repo:ada/engine"], "contact": CONTACT}
-    first = post(client, REQUESTS, sent, **{"Idempotency-Key": '"k-1"'}).json()
-    again = post(client, REQUESTS, sent, **{"Idempotency-Key": "k-1"})
+    first = post(client, REQUESTS, sent, **{"Idempotency-Key": '"k-1-and-nobody-guesses-it"'}).json()
+    again = post(client, REQUESTS, sent, **{"Idempotency-Key": "k-1-and-nobody-guesses-it"})
     assert (again.status_code, again.json()) == (201, first)
     assert Request.objects.count() == Mail.objects.count() == 1
-    other = post(client, REQUESTS, sent, **{"Idempotency-Key": "k-2"}).json()
+    other = post(client, REQUESTS, sent, **{"Idempotency-Key": "k-2-and-nobody-guesses-it"}).json()
     assert other["token"] != first["token"]
 
 

@@ -171,3 +171,15 @@ def test_the_command_fails_in_words(tiny: str, settings: LazySettings, tmp_path:
     settings.LISTS_DIR = tmp_path / "file" / "lists"
     with pytest.raises(CommandError, match="Not a directory"):
         call_command("publish_exclusions")
+
+
+def test_a_folder_that_holds_another_list_is_not_taken_for_the_published_one(tiny: str) -> None:
+    proven("repo:ada/engine")
+    folder = exclusions.publish().folder
+    (folder / "manifest.json").write_text("{}")
+    with pytest.raises(exclusions.NotPublished, match="holds another list than number 1"):
+        exclusions.publish()
+    shutil.rmtree(folder)
+    folder.mkdir()
+    with pytest.raises(exclusions.NotPublished, match="is not list 1"):
+        exclusions.publish()

@@ -74,6 +74,21 @@ def test_a_mask_that_a_steward_set_by_hand_is_left_alone() -> None:
     assert masked() == {"repo:ada/engine"}
 
 
+def test_what_a_steward_hides_as_well_stays_hidden_when_the_claim_is_over() -> None:
+    request = proven("repo:ada/engine")
+    masks.hide(parse_scope("repo:ada/engine"), "court order")
+    workflow.withdraw(request)
+    assert masked() == {"repo:ada/engine"}
+
+
+def test_a_steward_lifts_their_own_mask_and_not_that_of_a_claim() -> None:
+    masks.hide(parse_scope("repo:ada/engine"))
+    proven("repo:ada/engine")
+    assert masks.lift(parse_scope("repo:ada/engine"))
+    assert masked() == {"repo:ada/engine"}
+    assert not masks.lift(parse_scope("repo:ada/engine"))
+
+
 def test_hiding_thousands_takes_few_statements(django_assert_max_num_queries: object) -> None:
     request = proven(*(f"repo:ada/r{n}" for n in range(1_200)))
     assert len(masked()) == Claim.objects.filter(request=request).count() == 1_200

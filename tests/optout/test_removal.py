@@ -14,18 +14,20 @@ from django.core.management.base import CommandError
 from governance.keys import list_key
 from governance.ledger.models import Entry
 from governance.signing import SigningKey
-from optout import exclusions, removal
+from optout import exclusion_list, exclusions, removal
 from optout.filter import Order, apply_list
 from optout.models import ApplicationReceipt, Mail, RemovalReport
 from optout.receipt import ENVELOPE, Receipt, open_receipt
 from optout.states import State
 from search import ingest, lookup, masks
-from search.models import Release
+from search.models import Build, Release
 from search.scope import parse_scope
 from search.shards import read_places
+from search.swhid import of_content
 from tests import corpus
 from tests.conftest import build_release
 from tests.optout.asking import proven, states_of
+from tests.search.fixtures_shards import V3, v3_file, v3_row, write_shard
 
 ADA = parse_scope("repo:ada/engine")
 
@@ -353,3 +355,71 @@ def test_the_filter_runs_beside_the_service_as_a_program_of_its_own(asked: Path,
     script = [sys.executable, "-m", "optout.filter", *arguments, "--quiet"]
     subprocess.run(script, cwd=settings.BASE_DIR, check=True, capture_output=True)
     assert (tmp_path / "again" / ENVELOPE).read_bytes() == (asked / ENVELOPE).read_bytes()
+
+
+# --- What was found by trying to break it -----------------------------------------------------------
+
+
+def test_a_claim_stays_open_while_an_active_release_could_not_be_read_wholly(asked: Path, first: Release) -> None:
+    """Its build may be resumed, and show what is in the shard that failed."""
+    clean = build(register_clean(asked))
+    ingest.activate(clean, keep_parent=True)
+    ingest.deactivate(first)
+    Build.objects.filter(release=first).update(state=Build.State.INCOMPLETE)
+    Release.objects.filter(pk=first.pk).update(active_build=Build.objects.get(release=first))
+    assert removal.report(clean).kept_open == {"first-1 is active, and could not be read wholly": 1}
+
+
+def test_what_a_resumed_build_gains_is_looked_at_before_it_is_shown(
+    first: Release, tmp_path: Path, key: SigningKey
+) -> None:
+    mine = proven("repo:ada/engine")
+    exclusions.publish()
+    folder = filtered(tmp_path, key)
+    accepted(folder, key)
+    clean = build(register_clean(folder))
+    (tmp_path / "other").mkdir()
+    whole = corpus.write_tiny(tmp_path / "other")
+    held_back = whole[0].read_bytes()
+    ingest.activate(clean)
+    other = ingest.register("other-1", whole, dataset="other")
+    whole[0].write_bytes(held_back[:-50])
+    build(other)
+    assert removal.report(clean).closed == 1
+    ingest.activate(other)
+    assert states_of(mine) == [State.CLOSED]
+    whole[0].write_bytes(held_back)
+    build(other)
+    assert {release.name for release in lookup.active_releases()} == {"first-2", "other-1"}
+    assert states_of(mine) == [State.APPLIED]
+    assert held("repo:ada/engine") == 0
+
+
+def test_texts_that_no_index_takes_must_be_gone_too(db: None, tmp_path: Path) -> None:
+    texts = ["binary\0 of ada@people.test", "GIF\0", corpus.code(1)]
+    files = [v3_file(text, file_path=f"{number}.bin") for number, text in enumerate(texts)]
+    shard = write_shard(tmp_path / "a.parquet", [v3_row("bob/tools", files)], V3)
+    gif = of_content(b"GIF\0").core
+    listed = [
+        exclusion_list.Exclusion("email:ada@people.test", (), 1),
+        exclusion_list.Exclusion(f"swhid:{gif}", (), 1),
+        exclusion_list.Exclusion("email:bob@people.test", (), 1),
+    ]
+    assert removal._left_in_file(shard, listed, {}) == {listed[0].id: 1, listed[1].id: 1}
+    assert removal._left_in_file(shard, listed, {listed[0].id: 3}) == {listed[1].id: 1}
+
+
+def test_a_file_that_no_index_holds_keeps_a_claim_open_in_another_release(
+    first: Release, tmp_path: Path, key: SigningKey
+) -> None:
+    """The claim is of a picture alone: nothing of it was ever answered, and yet it is not gone."""
+    mine = proven("path:ada/engine/logo.gif")
+    exclusions.publish()
+    folder = filtered(tmp_path, key)
+    accepted(folder, key)
+    clean = build(register_clean(folder))
+    ingest.activate(clean, keep_parent=True)
+    assert removal.report(clean).kept_open == {"first-1 is active, and holds what they name": 1}
+    ingest.deactivate(first)
+    assert removal.report(clean).closed == 1
+    assert states_of(mine) == [State.CLOSED]
