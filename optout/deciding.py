@@ -1,4 +1,8 @@
-"""What becomes of claims that were just proven: the policy applied to each, and disputes between two who proved one."""
+"""What becomes of claims by our own rules.
+
+The policy is applied to each that was just proven, two who proved the same dispute it, and duplicates come back when
+the claim that stood for them falls.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -21,6 +25,9 @@ CONTESTABLE = frozenset({State.VERIFIED, State.IN_REVIEW, State.NEEDS_INFO, Stat
 
 ACCEPTED = Words(Reason.PROVEN, public="Proven and owned.")
 LOOKED_AT = "A person has to look at this claim."
+RESTORED = Words(
+    public="The claim that stood for this one does not stand any more. It is hidden again; a person looks."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +39,8 @@ class Basis:
     """Whether the subject was made after an active release was registered."""
     held: Mapping[Scope, Held] | None
     """What the releases hold of each scope; None where they could not be asked."""
+    confirmed: frozenset[str]
+    """Scopes of which the forge confirmed that what the releases hold is the proven account's."""
 
 
 def decide_all(claims: Sequence[Claim], basis: Basis) -> list[Claim]:
@@ -54,6 +63,13 @@ def decide_all(claims: Sequence[Claim], basis: Basis) -> list[Claim]:
     return sorted((claim for claim in moved if claim.pk in mine), key=lambda claim: claim.number)
 
 
+def restore_duplicates(fallen: Sequence[Claim]) -> list[Claim]:
+    """Put before a person again what these claims stood for. Called within `alone()`, after they have moved."""
+    over = [claim.pk for claim in fallen]
+    duplicates = Claim.objects.filter(duplicate_of__in=over, state=State.DUPLICATE).values_list("pk", flat=True)
+    return move_all(duplicates, Action.RESTORE, SYSTEM, RESTORED, duplicate_of=None)
+
+
 def _follow(decision: Decision, claims: Sequence[int]) -> list[Claim]:
     if decision.verdict is Verdict.ACCEPT:
         return move_all(claims, Action.ACCEPT, SYSTEM, ACCEPTED, reason=Reason.PROVEN)
@@ -70,6 +86,7 @@ def _facts(claim: Claim, basis: Basis, rivals: int) -> Facts:
         owned=True,
         subject=_kind_of(basis.proof),
         young=basis.young,
+        confirmed=claim.scope in basis.confirmed,
         repositories=len(found.repositories) if found else None,
         of_others=len(found.repositories - own) if found else None,
         rivals=rivals,

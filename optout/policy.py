@@ -30,6 +30,9 @@ class Facts:
     subject: SubjectKind
     young: bool
     """Whether the subject was made after an active release was registered."""
+    confirmed: bool
+    """Of an account or a content: whether the forge says that what the releases hold of it, if anything, is of the
+    account that was proven, and not of one that had the login before. Of other scopes it says nothing."""
     repositories: int | None
     """How many the active releases hold of the scope, counted up to a little above the limit; None: not counted."""
     of_others: int | None
@@ -85,6 +88,11 @@ RULES = (
     ),
     Rule("young_subject", lambda f: f.young, "the account is younger than a release: the name may have been another's"),
     Rule("not_counted", lambda f: f.repositories is None or f.of_others is None, "the index could not be asked"),
+    Rule(
+        "unconfirmed_account",
+        lambda f: f.scope.kind in {ScopeKind.ACCOUNT, ScopeKind.SWHID} and not f.confirmed,
+        "no repository that the releases hold under this name could be tied to the account",
+    ),
     Rule(
         "many_repositories",
         lambda f: (f.repositories or 0) > MOST_REPOSITORIES,

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from django.contrib.auth.models import User
 
 from optout import mail
+from optout.deciding import restore_duplicates
 from optout.models import DENYING, Claim, Reason
 from optout.moving import Actor, Words, alone, move_all
 from optout.refusals import NotPermitted, Refused
@@ -25,7 +26,10 @@ def accept(claims: Iterable[Claim], reviewer: User, *, note: str = "", public: s
 
 
 def deny(claims: Iterable[Claim], reviewer: User, reason: Reason, *, note: str = "", public: str = "") -> list[Claim]:
-    """Deny all of the claims, or none, for one reason; `public` is what the requesters are told besides."""
+    """Deny all of the claims, or none, for one reason; `public` is what the requesters are told besides.
+
+    What they stood for as duplicates is looked at again.
+    """
     if reason not in DENYING:
         raise Refused("reason", f"must be one of {', '.join(sorted(DENYING))}")
     if reason is Reason.OTHER and not public.strip():
@@ -35,6 +39,7 @@ def deny(claims: Iterable[Claim], reviewer: User, reason: Reason, *, note: str =
         if moved:
             until = appeal_until(moved[0])
             mail.queue_about(mail.Kind.DECIDED, moved, reason=reason.label, public=public, appeal_until=until)
+        restore_duplicates(moved)
     return moved
 
 
@@ -72,6 +77,7 @@ def uphold(claim: Claim, reviewer: User, *, note: str = "", public: str = "") ->
         actor = _another(claim, reviewer)
         (moved,) = move_all([claim.pk], Action.UPHOLD, actor, Words(claim.reason, note, public))
         mail.queue_about(mail.Kind.DECIDED, [moved], reason=moved.get_reason_display(), public=public)
+        restore_duplicates([moved])
     return moved
 
 

@@ -52,6 +52,7 @@ class Action(StrEnum):
     DENY = "deny"
     RECONSIDER = "reconsider"
     MARK_DUPLICATE = "mark_duplicate"
+    RESTORE = "restore"
     APPEAL = "appeal"
     UPHOLD = "uphold"
     REVERSE = "reverse"
@@ -114,6 +115,13 @@ TRANSITIONS = (
         Role.REVIEWER,
         "another claim of the same subject stands for it",
     ),
+    Transition(
+        Action.RESTORE,
+        (_S.DUPLICATE,),
+        _S.IN_REVIEW,
+        Role.SYSTEM,
+        "the claim that stood for it is withdrawn or denied",
+    ),
     Transition(Action.APPEAL, (_S.DENIED,), _S.APPEALED, Role.REQUESTER, "the denial is contested, within 180 days"),
     Transition(Action.UPHOLD, (_S.APPEALED,), _S.UPHELD, Role.REVIEWER, "another reviewer confirms the denial"),
     Transition(Action.REVERSE, (_S.APPEALED,), _S.REVERSED, Role.REVIEWER, "another reviewer accepts after all"),
@@ -172,7 +180,8 @@ HIDDEN = frozenset(
 """A mask holds over the scope of a claim if and only if the claim is in one of these."""
 
 FINAL = frozenset({_S.DENIED, _S.UPHELD, _S.CLOSED, _S.WITHDRAWN, _S.EXPIRED, _S.DUPLICATE})
-"""Nobody is waited for. An appeal still leads out of denied, a dirty build out of closed; nothing out of the others."""
+"""Nobody is waited for. An appeal still leads out of denied, a dirty build out of closed, the end of the claim that
+stood for it out of duplicate; nothing out of the others."""
 
 LIVE = frozenset(State) - FINAL
 

@@ -85,6 +85,7 @@ _HAPPENED = {
     Action.DENY: "Not accepted",
     Action.RECONSIDER: "Looked at once more",
     Action.MARK_DUPLICATE: "Covered by another request of yours",
+    Action.RESTORE: "The claim that stood for it fell; hidden again, looked at by a person",
     Action.APPEAL: "You contested the decision",
     Action.UPHOLD: "The decision was confirmed",
     Action.REVERSE: "Accepted after all",

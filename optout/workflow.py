@@ -13,13 +13,14 @@ from django.core.validators import validate_email
 from django.utils import timezone
 
 from optout import facts, mail
+from optout.deciding import restore_duplicates
 from optout.models import Claim, Request
 from optout.moving import AT_ONCE, SYSTEM, Actor, Words, alone, move_all
 from optout.refusals import Refused, TooLate, TooMany
 from optout.states import Action, Role, State, actions
 from search.scope import Scope
 
-MOST_SCOPES = 100_000
+MOST_SCOPES = 10_000
 MOST_LOOKED_UP = 5_000
 """Scopes that are compared with the releases when they are sent; of more of them the receipt does not say."""
 PROVE_WITHIN = timedelta(days=30)
@@ -79,12 +80,17 @@ def checked_contact(contact: str) -> str:
 
 
 def withdraw(request: Request, numbers: Collection[int] | None = None) -> list[Claim]:
-    """Take back the claims of these numbers, or all that can still be taken back; what is listed cannot."""
+    """Take back the claims of these numbers, or all that can still be taken back; what is listed cannot.
+
+    What they stood for as duplicates is looked at again.
+    """
     may = [state for state in State if Action.WITHDRAW in actions(state, Role.REQUESTER)]
     with alone():
         mine = request.claims.filter(state__in=may)
         chosen = mine if numbers is None else _claims_of(request, numbers)
-        return move_all([claim.pk for claim in chosen], Action.WITHDRAW, requester(request))
+        moved = move_all([claim.pk for claim in chosen], Action.WITHDRAW, requester(request))
+        restore_duplicates(moved)
+    return moved
 
 
 def answer(request: Request, numbers: Collection[int], text: str) -> list[Claim]:

@@ -66,6 +66,8 @@ class Story:
         }
         self.before = {scope: self.held(scope) for scopes in self.scopes.values() for scope in scopes}
         assert all(self.before.values()), self.before
+        (answered,) = world.get("/api/v1/holdings", scope=f"account:{self.cast.account}")["holdings"]
+        self.bobs = [bucket["value"] for bucket in answered["repositories"]]
 
     def held(self, scope: str) -> int:
         """How many documents the releases answer with."""
@@ -84,7 +86,10 @@ class Story:
     def post_request(self, who: str, scopes: list[str]) -> Any:
         """Sent twice under one key, as by somebody whose connection broke: it is one request."""
         body = {"scopes": scopes, "contact": self.contact(who)}
-        made, again = (self.world.post("/api/v1/requests", body, **{"Idempotency-Key": f"key-{who}"}) for _ in range(2))
+        made, again = (
+            self.world.post("/api/v1/requests", body, **{"Idempotency-Key": f"long-enough-key-of-{who}"})
+            for _ in range(2)
+        )
         assert made["token"] == again["token"]
         self.tokens[who] = made["token"]
         return made
@@ -116,6 +121,9 @@ class Story:
         assert len(self.prove_by_signature("ada", ada, key)["covered"]) == 2
         bob, employer = self.cast.account, self.cast.organised.partition("/")[0]
         self.world.forge.account(bob)
+        # A login may have been another's before: what the release holds under it has to be his at the forge.
+        for repository in self.bobs:
+            self.world.forge.repository(repository, {"README.md": "hello"})
         self.world.forge.account(employer, organisation=True)
         assert len(self.prove_by_file("bob", bob, f"{bob}/{bob}")["covered"]) == 1
         assert len(self.prove_by_file("dora", employer, self.cast.organised)["covered"]) == 1

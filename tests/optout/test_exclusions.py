@@ -35,10 +35,10 @@ def scopes(number: int) -> list[str]:
 
 
 def test_what_is_accepted_is_listed_and_what_is_not_is_not(tiny: str) -> None:
-    mine, waiting = proven("repo:ada/engine", "account:ada"), ask("repo:grace/compiler")
+    mine, waiting = proven("repo:ada/engine", "path:ada/engine/src"), ask("repo:grace/compiler")
     published = exclusions.publish()
     assert (published.record.number, published.new) == (1, 2)
-    assert scopes(1) == ["account:ada", "repo:ada/engine"]
+    assert scopes(1) == ["path:ada/engine/src", "repo:ada/engine"]
     assert states_of(mine) == [State.LISTED, State.LISTED]
     assert states_of(waiting) == [State.SUBMITTED]
     assert {claim.listed_in for claim in mine.claims.all()} == {published.record}
@@ -82,7 +82,7 @@ def test_the_first_list_may_be_empty_and_is_signed_as_any(tiny: str) -> None:
 
 
 def test_the_same_records_give_the_same_bytes(tiny: str) -> None:
-    proven("account:ada", "repo:ada/engine")
+    proven("path:ada/engine/src", "repo:ada/engine")
     folder = exclusions.publish().folder
     first = {path.name: path.read_bytes() for path in folder.iterdir()}
     shutil.rmtree(folder)

@@ -13,6 +13,7 @@ PLAIN = Facts(
     owned=True,
     subject=SubjectKind.USER,
     young=False,
+    confirmed=True,
     repositories=1,
     of_others=0,
     rivals=0,
@@ -29,7 +30,8 @@ ADDRESS = parse_scope("email:ada@people.test")
         replace(PLAIN, scope=parse_scope("account:ada"), repositories=0),
         replace(PLAIN, scope=parse_scope("path:ada/engine/src"), subject=SubjectKind.REPOSITORY),
         replace(PLAIN, scope=CONTENT),
-        replace(PLAIN, scope=ADDRESS, subject=SubjectKind.ADDRESS, repositories=30, of_others=30),
+        replace(PLAIN, confirmed=False),
+        replace(PLAIN, scope=ADDRESS, subject=SubjectKind.ADDRESS, confirmed=False, repositories=30, of_others=30),
     ],
 )
 def test_what_is_proven_and_owned_is_accepted(facts: Facts) -> None:
@@ -42,6 +44,7 @@ WAITING = {
     "organisation": replace(PLAIN, subject=SubjectKind.ORGANISATION),
     "young_subject": replace(PLAIN, young=True),
     "not_counted": replace(PLAIN, repositories=None, of_others=None),
+    "unconfirmed_account": replace(PLAIN, scope=parse_scope("account:ada"), confirmed=False),
     "many_repositories": replace(PLAIN, repositories=MOST_REPOSITORIES + 1),
     "held_by_others": replace(PLAIN, scope=CONTENT, repositories=2, of_others=1),
     "shared_address": replace(PLAIN, scope=parse_scope("email:security@people.test"), subject=SubjectKind.ADDRESS),
@@ -62,6 +65,10 @@ def test_every_rule_has_its_line_here() -> None:
 def test_the_first_rule_that_applies_decides() -> None:
     assert decide(replace(PLAIN, owned=False, rivals=3, young=True)).code == "not_owned"
     assert decide(replace(PLAIN, rivals=3, young=True)).code == "other_claimant"
+
+
+def test_a_content_that_could_not_be_tied_to_the_account_waits_as_well() -> None:
+    assert decide(replace(PLAIN, scope=CONTENT, confirmed=False)).code == "unconfirmed_account"
 
 
 @pytest.mark.parametrize(

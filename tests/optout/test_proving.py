@@ -2,6 +2,8 @@
 
 import base64
 import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
@@ -10,9 +12,14 @@ from django.conf import LazySettings
 from django.utils import timezone
 
 from optout import proving, reviewing, workflow
-from optout.models import Challenge, Mail, Proof, Reason
+from optout.models import Challenge, Mail, Proof, Reason, Request
 from optout.ownership.base import NotProven
+from optout.ownership.challenge_file import METHOD as CHALLENGE_FILE
+from optout.ownership.challenge_file import PATH
 from optout.ownership.email_code import METHOD as EMAIL_CODE
+from optout.ownership.forge_api import forge_api
+from optout.ownership.ssh_signature import METHOD as SSH_SIGNATURE
+from optout.proving import Outcome
 from optout.refusals import AlreadyUsed, Refused, TooMany
 from optout.states import State
 from search.models import Mask
@@ -20,9 +27,12 @@ from search.swhid import of_content
 from tests import corpus
 from tests.optout import spoken
 from tests.optout.asking import ask, challenged, claim_of, listed, prove_as, proven, reviewer, states_of
+from tests.optout.ownership.forge import Forge, status
+from tests.optout.ownership.ssh_keys import Key, make_key
 
 pytestmark = pytest.mark.django_db
 
+WRITER = f"swhid:{of_content(corpus.WRITER.encode()).core}"
 PARSER = f"swhid:{of_content(corpus.PARSER.encode()).core}"
 
 
@@ -132,14 +142,14 @@ def test_where_nothing_waits_there_is_nothing_to_prove() -> None:
 
 
 def test_covered_claims_are_verified_hidden_and_accepted_at_once_and_the_others_say_why_not() -> None:
-    request = ask("account:ada", "repo:ada/engine", "repo:bob/compiler")
+    request = ask("path:ada/engine/src", "repo:ada/engine", "repo:bob/compiler")
     outcome = prove_as(request)
     assert states_of(request) == ["accepted", "accepted", "awaiting_verification"]
     assert [claim.number for claim in outcome.covered] == [1, 2]
     assert [(claim.number, why) for claim, why in outcome.uncovered] == [(3, "bob/compiler is not in the account ada.")]
     assert [event.action for event in claim_of(request).events.all()] == ["submit", "ask_proof", "verify", "accept"]
     assert claim_of(request).reason == Reason.PROVEN
-    assert set(Mask.objects.values_list("scope", flat=True)) == {"account:ada", "repo:ada/engine"}
+    assert set(Mask.objects.values_list("scope", flat=True)) == {"path:ada/engine/src", "repo:ada/engine"}
 
 
 def test_a_proof_is_recorded_with_its_evidence() -> None:
@@ -167,7 +177,7 @@ def test_a_proof_that_covers_nothing_changes_no_claim() -> None:
 
 
 def test_the_requester_is_told_once_what_was_proven() -> None:
-    request = proven("repo:ada/engine", "account:ada")
+    request = proven("repo:ada/engine", "path:ada/engine/src")
     told = Mail.objects.get(key__startswith="verified")
     assert "Accepted for removal: 2." in told.body
     assert "Waiting" not in told.body
@@ -254,11 +264,13 @@ def test_a_denied_claim_is_no_rival() -> None:
     assert states_of(proven("repo:ada/engine", number=2)) == ["accepted"]
 
 
-def test_a_content_is_owned_by_whom_a_release_shows_it_with_and_others_with_it_ask_for_a_person(tiny: str) -> None:
+def test_a_content_that_others_hold_as_well_is_not_covered_and_so_not_hidden_for_them(tiny: str) -> None:
     """Bob holds a fork of ada's parser."""
-    request = proven(PARSER, "account:ada")
-    assert states_of(request) == ["in_review", "accepted"]
-    assert claim_of(request).events.latest("number").note.startswith("held_by_others:")
+    request = ask(PARSER)
+    outcome = prove_as(request)
+    assert states_of(request) == ["awaiting_verification"]
+    assert outcome.uncovered[0][1] == "Others hold it as well as ada. Ask for your own copies by repo: or path:."
+    assert not Mask.objects.exists()
 
 
 def test_a_content_that_no_release_shows_with_the_subject_is_not_covered(tiny: str) -> None:
@@ -266,14 +278,6 @@ def test_a_content_that_no_release_shows_with_the_subject_is_not_covered(tiny: s
     outcome = prove_as(request, "grace", 4)
     assert states_of(request) == ["awaiting_verification"]
     assert outcome.uncovered[0][1] == "No release holds it in a repository of grace."
-
-
-def test_an_account_with_too_many_repositories_waits(tiny: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("optout.policy.MOST_REPOSITORIES", 0)
-    request = proven("account:ada")
-    assert states_of(request) == ["in_review"]
-    assert claim_of(request).events.latest("number").note.startswith("many_repositories:")
-    assert "Waiting for a person to look at: 1" in Mail.objects.get(key__startswith="verified").body
 
 
 @pytest.fixture
@@ -292,7 +296,7 @@ def test_where_the_index_cannot_be_asked_a_person_looks_and_nobody_is_turned_awa
 def test_masks_are_looked_through_when_claims_are_decided(tiny: str) -> None:
     """The first claim hides what the second is counted by."""
     proven("account:bob", login="bob", number=3)
-    assert states_of(proven(PARSER)) == ["in_review"]
+    assert states_of(proven(PARSER)) == ["awaiting_verification"]
 
 
 def test_every_covered_claim_is_decided_when_the_door_returns() -> None:
@@ -306,3 +310,132 @@ def test_what_belongs_to_an_organisation_waits_for_a_person(tiny: str) -> None:
     claim = claim_of(request)
     assert claim.state == State.IN_REVIEW
     assert claim.events.get(action="review").note.startswith("organisation:")
+
+
+# --- Whose the code was that the releases hold under a login ----------------------------------------------
+
+
+@dataclass(frozen=True)
+class Home:
+    """A forge whose names the releases use, and a key."""
+
+    forge: Forge
+    key: Key
+
+    def account(self, login: str) -> None:
+        self.forge.account(login, keys=[self.key.public])
+
+    def prove(self, request: Request, login: str = "ada") -> Outcome:
+        made = proving.challenge(request, SSH_SIGNATURE, login)
+        return proving.prove(request, made, self.key.sign(made.text))
+
+
+@pytest.fixture
+def home(tiny: str, settings: LazySettings, tmp_path: Path) -> Iterator[Home]:
+    with Forge() as forge:
+        settings.FORGES, settings.FORGES_ALLOW_PRIVATE = forge.setting, True
+        yield Home(forge, make_key(tmp_path))
+
+
+def review_code(request: Request) -> str:
+    return claim_of(request).events.get(action="review").note.partition(":")[0]
+
+
+def test_an_account_whose_repository_of_the_releases_is_its_own_is_accepted(home: Home) -> None:
+    home.account("ada")
+    home.forge.repository("ada/engine")
+    request = ask("account:ada", WRITER)
+    home.prove(request)
+    assert states_of(request) == ["accepted", "accepted"]
+
+
+def test_a_login_that_was_given_up_does_not_prove_what_its_first_holder_left_in_the_releases(home: Home) -> None:
+    home.forge.account("ada")
+    home.forge.repository("ada/engine")
+    home.forge.rename_account("ada", "ada-2")
+    home.account("mallory")
+    home.forge.rename_account("mallory", "ada")
+    request = ask("account:ada", WRITER)
+    outcome = home.prove(request)
+    assert states_of(request) == ["awaiting_verification", "awaiting_verification"]
+    assert outcome.uncovered[0][1].startswith("The releases hold ada/engine under this name, which belongs to another")
+    assert not Mask.objects.exists()
+    assert outcome.proof.names == {}
+
+
+def gone(forge: Forge) -> None:
+    """There is no such repository any more."""
+
+
+def made_lately(forge: Forge) -> None:
+    forge.repository("ada/engine", since=f"{timezone.now():%Y-%m-%dT%H:%M:%SZ}")
+
+
+def busy(forge: Forge) -> None:
+    forge.repository("ada/engine")
+    forge.fails("/repos/", status(503))
+
+
+@pytest.mark.parametrize("there", [gone, made_lately, busy])
+def test_an_account_that_nothing_ties_to_the_releases_waits_for_a_person(
+    home: Home, there: Callable[[Forge], None]
+) -> None:
+    home.account("ada")
+    there(home.forge)
+    request = ask("account:ada", WRITER)
+    home.prove(request)
+    assert states_of(request) == ["in_review", "in_review"]
+    assert review_code(request) == "unconfirmed_account"
+
+
+def test_an_account_of_which_the_releases_hold_nothing_is_accepted_and_nobody_is_asked(home: Home) -> None:
+    home.account("zoe")
+    request = ask("account:zoe")
+    home.prove(request, "zoe")
+    assert states_of(request) == ["accepted"]
+    assert not [path for path in home.forge.asked if path.startswith("/repos/")]
+
+
+def test_a_login_taken_with_a_profile_repository_is_no_better(home: Home) -> None:
+    home.forge.account("ada")
+    home.forge.repository("ada/engine")
+    home.forge.rename_account("ada", "ada-2")
+    home.forge.account("ada")
+    request = ask("account:ada")
+    made = proving.challenge(request, CHALLENGE_FILE, "ada")
+    home.forge.repository("ada/ada", {PATH: made.text})
+    proving.prove(request, made, "ada/ada")
+    assert states_of(request) == ["awaiting_verification"]
+
+
+def test_a_profile_repository_in_the_account_that_the_releases_hold_will_do(home: Home) -> None:
+    home.forge.account("ada")
+    home.forge.repository("ada/engine")
+    request = ask("account:ada")
+    made = proving.challenge(request, CHALLENGE_FILE, "ada")
+    home.forge.repository("ada/ada", {PATH: made.text})
+    proving.prove(request, made, "ada/ada")
+    assert states_of(request) == ["accepted"]
+
+
+def test_five_repositories_of_a_name_are_asked_about_and_each_once(home: Home) -> None:
+    home.account("ada")
+    for number in range(7):
+        home.forge.repository(f"ada/r{number}")
+    api = forge_api(proving.forges()["local"])
+    owners = proving.Owners(api, home.forge.user("ada").id)
+    names = [f"ada/r{number}" for number in range(7)]
+    assert owners.tie(names) == owners.tie(names) == proving.Tie(confirmed=True)
+    assert home.forge.asked == [f"/repos/ada/r{number}" for number in range(5)]
+    assert owners.tie(["ada/größe", "ada"]) == proving.Tie(confirmed=False)
+
+
+def test_an_account_with_too_many_repositories_waits(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("optout.policy.MOST_REPOSITORIES", 0)
+    home.account("ada")
+    home.forge.repository("ada/engine")
+    request = ask("account:ada")
+    home.prove(request)
+    assert states_of(request) == ["in_review"]
+    assert review_code(request) == "many_repositories"
+    assert "Waiting for a person to look at: 1" in Mail.objects.get(key__startswith="verified").body

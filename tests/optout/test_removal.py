@@ -202,11 +202,12 @@ def test_a_receipt_for_a_part_of_the_shards_is_refused(first: Release, tmp_path:
 
 def test_a_receipt_that_dropped_too_little_is_refused(first: Release, tmp_path: Path, key: SigningKey) -> None:
     """As of a pipeline that applied the list to names in another case, say, and signed that in good faith."""
-    proven("repo:ada/engine", "account:ada")
+    proven("repo:ada/engine", "path:ada/engine/src")
     exclusions.publish()
     folder = filtered(tmp_path, key)
     dropped = json.loads((folder / "receipt.json").read_text())["dropped"]
-    by_exclusion = dict(sorted(dropped["by_exclusion"].items())[:1])
+    whole = exclusion_list.exclusion_id("repo:ada/engine")
+    by_exclusion = {whole: dropped["by_exclusion"][whole]}
     with pytest.raises(removal.NotAccepted, match=r"0 documents were dropped, list 1 names \d in first-1"):
         removal.accept_receipt(altered(folder, key, dropped=dropped | {"by_exclusion": by_exclusion}), [key.public])
 
@@ -331,15 +332,15 @@ def test_shards_of_which_nothing_is_left_do_not_stop_the_release(db: None, tmp_p
     for number in range(2):
         (tmp_path / f"{number}.parquet").rename(shards / f"{number}.parquet")
     build_release("first-1", ingest.find_shards([str(shards)]))
-    mine = proven("account:ada")
+    mine = proven("repo:ada/engine", "repo:ada/number-0", "repo:ada/number-1")
     exclusions.publish()
     folder = filtered(tmp_path, key)
     accepted(folder, key)
     clean = build(register_clean(folder))
     assert clean.shards.count() == 2
     ingest.activate(clean)
-    assert removal.report(clean).closed == 1
-    assert states_of(mine) == [State.CLOSED]
+    assert removal.report(clean).closed == 3
+    assert states_of(mine) == [State.CLOSED] * 3
 
 
 def test_the_filter_runs_beside_the_service_as_a_program_of_its_own(asked: Path, tmp_path: Path) -> None:

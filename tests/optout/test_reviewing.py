@@ -10,6 +10,7 @@ from optout import reviewing, workflow
 from optout.models import DENYING, Claim, Mail, Reason, Request
 from optout.refusals import NotPermitted, Refused
 from optout.states import NotAllowed
+from search.models import Mask
 from tests.optout.asking import claim_of, in_review, listed, proven, reviewer, states_of
 
 pytestmark = pytest.mark.django_db
@@ -142,6 +143,42 @@ def test_one_claim_stands_for_another_of_the_same_subject_to_the_same_scope() ->
     first, second = claim_of(proven("repo:ada/engine")), claim_of(in_review("repo:ada/engine"))
     moved = reviewing.mark_duplicate(second, reviewer(), first)
     assert (moved.state, moved.duplicate_of) == ("duplicate", first)
+
+
+@pytest.mark.parametrize(
+    "fall",
+    [
+        workflow.withdraw,
+        lambda request: reviewing.deny(claims(request), reviewer(), Reason.NO_MATCH),
+    ],
+)
+def test_a_duplicate_comes_back_hidden_when_the_claim_that_stands_for_it_falls(fall: Callable[[Request], Any]) -> None:
+    standing, second, third = (in_review("repo:ada/engine") for _ in range(3))
+    for request in (second, third):
+        reviewing.mark_duplicate(claim_of(request), reviewer(), claim_of(standing))
+    fall(standing)
+    for request in (second, third):
+        claim = claim_of(request)
+        assert (claim.state, claim.duplicate_of) == ("in_review", None)
+        event = claim.events.latest("number")
+        assert (event.action, event.role) == ("restore", "system")
+        assert event.public.startswith("The claim that stood for this one does not stand any more.")
+    assert Mask.objects.filter(scope="repo:ada/engine", lifted_at=None).count() == 1
+
+
+def test_a_duplicate_of_an_earlier_time_comes_back_when_a_denial_is_confirmed() -> None:
+    """Before duplicates came back with the denial itself, there could be some of a claim that is appealed."""
+    standing, second = appealed(in_review("repo:ada/engine")), claim_of(in_review("repo:ada/engine"))
+    Claim.objects.filter(pk=second.pk).update(state="duplicate", duplicate_of=standing)
+    reviewing.uphold(standing, reviewer("joan"))
+    assert claim_of(second.request).state == "in_review"
+
+
+def test_what_a_claim_does_not_stand_for_stays_when_it_falls() -> None:
+    standing, other, second = (in_review("repo:ada/engine") for _ in range(3))
+    reviewing.mark_duplicate(claim_of(second), reviewer(), claim_of(standing))
+    workflow.withdraw(other)
+    assert states_of(second) == ["duplicate"]
 
 
 def test_a_claim_of_another_scope_or_subject_or_one_that_is_over_cannot_stand_for_it() -> None:

@@ -179,6 +179,7 @@ class Walk(RuleBasedStateMachine):
         self.check_chains(events, claims)
         self.check_ledger(events)
         assert masked() == covered(claims), "masked is not what the hidden claims cover"
+        assert not Claim.objects.filter(duplicate_of__state__in=FALLEN).exists(), "nothing stands for a duplicate"
 
     def check_chains(self, events: list[Event], claims: dict[int, Seen]) -> None:
         for event in events:
@@ -214,14 +215,18 @@ class Walk(RuleBasedStateMachine):
 
 
 PLAIN = frozenset({Action.ASK_PROOF, Action.REVIEW, Action.DISPUTE, Action.ASK_INFO, Action.ANSWER, Action.CLOSE,
-                   Action.REOPEN, Action.WITHDRAW, Action.EXPIRE, Action.APPEAL, Action.UPHOLD})  # fmt: skip
-"""Moves that need no column besides the state."""
+                   Action.REOPEN, Action.EXPIRE, Action.APPEAL})  # fmt: skip
+"""Moves that need no column besides the state, and after which nothing is done to other claims."""
 
 ACTS: tuple[Callable[[Walk, int, int], None], ...] = (
     Walk.submit, Walk.challenge, Walk.prove, Walk.challenge, Walk.prove, Walk.withdraw, Walk.decide, Walk.decide,
     Walk.decide, Walk.reconsider, Walk.answer, Walk.appeal, Walk.hear, Walk.mark_duplicate, Walk.publish, Walk.filter,
     Walk.report, Walk.wait, Walk.try_anything, Walk.try_anything,
 )  # fmt: skip
+
+
+FALLEN = (State.WITHDRAWN, State.DENIED, State.APPEALED, State.UPHELD, State.EXPIRED)
+"""A claim in one of these stands for nothing."""
 
 
 def chosen(items: list[T], pick: int) -> T:

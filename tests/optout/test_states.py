@@ -80,9 +80,11 @@ def test_from_every_live_state_a_claim_can_come_to_an_end() -> None:
     assert ending == set(State)
 
 
-def test_only_an_appeal_and_a_dirty_build_lead_out_of_what_is_over() -> None:
+def test_only_an_appeal_a_dirty_build_and_a_fallen_stand_in_lead_out_of_what_is_over() -> None:
     out = {(before, row.action) for row in TRANSITIONS for before in row.before if before in FINAL}
-    assert out == {(State.DENIED, Action.APPEAL), (State.CLOSED, Action.REOPEN)}
+    assert out == {
+        (State.DENIED, Action.APPEAL), (State.CLOSED, Action.REOPEN), (State.DUPLICATE, Action.RESTORE)
+    }  # fmt: skip
 
 
 def test_what_is_on_a_list_never_leaves_it() -> None:
