@@ -227,12 +227,13 @@ def _filtered_by_workers(
         try:
             futures = [pool.submit(_filter_in_worker, task) for task in tasks]
             return [told(future.result()) for future in as_completed(futures)]
-        except BrokenProcessPool as error:
-            raise ShardRefused("a worker died (killed, or out of memory): try fewer --jobs") from error
-        except BaseException:
-            # They must have ended before what they write is taken away.
+        except BaseException as error:
+            # They must have ended before what they write is taken away; and a pool that broke while it still started
+            # its workers would wait for those it has not heard of.
             for worker in multiprocessing.active_children():
                 worker.terminate()
+            if isinstance(error, BrokenProcessPool):
+                raise ShardRefused("a worker died (killed, or out of memory): try fewer --jobs") from error
             raise
 
 

@@ -9,7 +9,7 @@ import os
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing.sharedctypes import Synchronized
@@ -38,7 +38,15 @@ def index_shards(
         with ProcessPoolExecutor(
             min(jobs, len(waiting)), context, initializer=_begin, initargs=(os.getpid(), done_bytes)
         ) as pool:
-            yield from _drain(pool, waiting, engine, jobs, lambda: progress(done_bytes.value))
+            broken = yield from _drain(pool, waiting, engine, jobs, lambda: progress(done_bytes.value))
+            if broken:
+                _end_workers()
+
+
+def _end_workers() -> None:
+    """A pool that broke while it still started its workers would wait for those it has not heard of."""
+    for worker in multiprocessing.active_children():
+        worker.terminate()
 
 
 def _drain(
@@ -47,8 +55,8 @@ def _drain(
     engine: Engine,
     jobs: int,
     tick: Callable[[], None],
-) -> Iterator[tuple[ShardTask, Outcome]]:
-    """Feed the pool until nothing waits or a worker has died.
+) -> Generator[tuple[ShardTask, Outcome], None, bool]:
+    """Feed the pool until nothing waits or a worker has died; returns whether one has.
 
     No more shards than workers are handed out, so that a death is the fault of one of those in hand.
     """
@@ -67,6 +75,7 @@ def _drain(
             except BrokenProcessPool:
                 broken = True
                 yield task, f"{task.path}: a worker died while it was read (killed, or out of memory)"
+    return broken
 
 
 def _begin(parent: int, done_bytes: "Synchronized[int]") -> None:

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -139,19 +140,38 @@ def long_bench(tmp_path: Path) -> Bench:
     return bench
 
 
-def begun(bench: Bench, jobs: str) -> subprocess.Popen[str]:
-    """The command in a process group of its own, which has written the first shards."""
-    process = subprocess.Popen(
-        bench.command("--quiet", "--jobs", jobs),
-        cwd=ROOT,
-        env=clean_environment(),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        start_new_session=True,
-    )
-    wait_for(lambda: bool(list(bench.folder.glob("out.partial-*/shards/*.parquet"))) or process.poll() is not None)
-    return process
+class Begun:
+    """The command in a process group of its own, standing still among its shards.
+
+    It tells of every shard on a terminal that nobody reads, and waits where that is full; so however fast the machine
+    is, it has written the first shards and cannot come to the last one.
+    """
+
+    def __init__(self, bench: Bench, jobs: str) -> None:
+        self._screen, terminal = os.openpty()
+        self.process = subprocess.Popen(
+            bench.command("--jobs", jobs),
+            cwd=ROOT,
+            env=clean_environment(),
+            stdout=subprocess.DEVNULL,
+            stderr=terminal,
+            start_new_session=True,
+        )
+        os.close(terminal)
+        drafts = f"{bench.out.name}.partial-*/shards/*.parquet"
+        wait_for(lambda: len(list(bench.folder.glob(drafts))) >= 10)
+        assert self.process.poll() is None
+
+    def ended(self) -> str:
+        """What it said, once it has ended."""
+        said = b""
+        # Where the last process that had it is gone, a terminal is an error to read.
+        with suppress(OSError):
+            while part := os.read(self._screen, 10_000):
+                said += part
+        os.close(self._screen)
+        self.process.wait(timeout=30)
+        return said.decode()
 
 
 def wait_for(condition: Callable[[], bool]) -> None:
@@ -173,12 +193,12 @@ def has_ended(group: int) -> bool:
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_stopped_it_leaves_nothing(long_bench: Bench, jobs: str, number: signal.Signals) -> None:
     before = long_bench.files()
-    process = begun(long_bench, jobs)
-    process.send_signal(number)
-    said, _ = process.communicate(timeout=30)
-    assert process.returncode == 128 + number
-    assert said == ""
-    wait_for(lambda: has_ended(process.pid))
+    begun = Begun(long_bench, jobs)
+    begun.process.send_signal(number)
+    said = begun.ended()
+    assert begun.process.returncode == 128 + number
+    assert "Traceback" not in said
+    wait_for(lambda: has_ended(begun.process.pid))
     assert not list(long_bench.folder.glob("out*"))
     assert long_bench.files() == before
 
@@ -186,13 +206,13 @@ def test_stopped_it_leaves_nothing(long_bench: Bench, jobs: str, number: signal.
 @pytest.mark.parametrize("jobs", ["1", "2"])
 def test_killed_it_leaves_no_output_and_the_next_run_works(long_bench: Bench, jobs: str) -> None:
     before = long_bench.files()
-    process = begun(long_bench, jobs)
-    process.kill()
-    process.communicate(timeout=30)
+    begun = Begun(long_bench, jobs)
+    begun.process.kill()
+    begun.ended()
     assert not long_bench.out.exists()
     left = list(long_bench.folder.glob("out.partial-*"))
     assert len(left) == 1
-    wait_for(lambda: has_ended(process.pid))
+    wait_for(lambda: has_ended(begun.process.pid))
     done = long_bench.run("--quiet", "--jobs", "2")
     assert done.returncode == 0, done.stderr
     assert len(list((long_bench.out / "shards").iterdir())) == 250
@@ -200,11 +220,23 @@ def test_killed_it_leaves_no_output_and_the_next_run_works(long_bench: Bench, jo
     assert {name: content for name, content in long_bench.files().items() if "partial" not in name} == before
 
 
+def workers_of(process: int) -> list[int]:
+    children = Path(f"/proc/{process}/task/{process}/children").read_text().split()
+    return [int(child) for child in children if "spawn_main" in Path(f"/proc/{child}/cmdline").read_text()]
+
+
 def test_a_worker_that_is_killed_is_told_and_nothing_is_left(long_bench: Bench) -> None:
-    process = begun(long_bench, "2")
-    children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
-    workers = [child for child in children if "spawn_main" in Path(f"/proc/{child}/cmdline").read_text()]
-    os.kill(int(workers[0]), signal.SIGKILL)
+    process = subprocess.Popen(
+        long_bench.command("--quiet", "--jobs", "2"),
+        cwd=ROOT,
+        env=clean_environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    # At its start, while it still imports: later, the other one might have done the rest.
+    wait_for(lambda: bool(workers_of(process.pid)))
+    os.kill(workers_of(process.pid)[0], signal.SIGKILL)
     said, _ = process.communicate(timeout=30)
     assert process.returncode == 2
     assert said == "a worker died (killed, or out of memory): try fewer --jobs\n"
