@@ -10,7 +10,7 @@ from django.core.management import call_command
 
 from benchmarks import corpus
 from benchmarks.rows import Row
-from search import ingest
+from search import ingest, registering
 from search.models import Release
 from search.opened import open_build
 
@@ -25,9 +25,9 @@ ENDINGS = {
 
 def rows() -> list[Row]:
     call_command("migrate", verbosity=0)
-    shards = ingest.find_shards([str(corpus.shards())])
+    shards = registering.find_shards([str(corpus.shards())])
     started = time.perf_counter()
-    release = ingest.register(corpus.RELEASE, shards, dataset="benchmark")
+    release = registering.register(corpus.RELEASE, shards, dataset="benchmark")
     registered = time.perf_counter() - started
     jobs = (os.cpu_count() or 1) + 1
     started, cpu = time.perf_counter(), _processor_seconds()

@@ -1,7 +1,7 @@
-"""Door of the builds: register a release, build its index, activate it.
+"""Door of the builds: build the index of a release, activate it.
 
-Every step is safe to run again: registering the same shards is refused by name, building goes on where it was
-stopped (even by kill -9), activating twice changes nothing.
+Every step is safe to run again: building goes on where it was stopped (even by kill -9), activating twice changes
+nothing.
 """
 
 import fcntl
@@ -23,16 +23,13 @@ from search.analysis.entries import SPEC
 from search.analysis.fingerprints import PROFILES, STANDARD
 from search.engines.base import Engine, EngineError
 from search.indexing import DOCUMENTS, REPEAT, ShardResult, ShardTask, fingerprints_folder, load_fingerprints
-from search.models import Build, Dataset, Release, Shard, ShardBuild
+from search.models import Build, Release, Shard, ShardBuild
 from search.opened import engine_named, portrait_path
 from search.portrait import PortraitError, PortraitWriter, expected_keys, size_for
-from search.shards import ShardError, ShardFacts, inspect_shard
 from search.workers import Outcome, index_shards
 
 ENGINE_ERRORS = (EngineError, PortraitError)
 """What may go wrong below while a build is sealed."""
-
-MOST_LETTERS = 100
 
 
 class IngestError(Exception):
@@ -47,118 +44,6 @@ class BuildProgress:
     total_bytes: int
     done_shards: int
     total_shards: int
-
-
-def dataset_of(release: str) -> str:
-    """The dataset that a release's name tells: what stands before its version (stack-sample-2026-11, stack-v3)."""
-    words = release.split("-")
-    ends = next((i for i, word in enumerate(words) if word.removeprefix("v")[:1].isdigit()), len(words))
-    return "-".join(words[:ends]) or release
-
-
-def find_shards(places: Sequence[str]) -> list[Path]:
-    """The Parquet files that `places` name: files, or folders with everything below them, in order."""
-    paths: list[Path] = []
-    for place in places:
-        if "://" in place and not place.startswith("file://"):
-            raise IngestError(f"{place}: only files and folders of this machine can be registered")
-        path = Path(place.removeprefix("file://")).absolute()
-        found = sorted(path.rglob("*.parquet")) if path.is_dir() else [path]
-        if not found:
-            raise IngestError(f"{place}: holds no .parquet file")
-        paths += found
-    return list(dict.fromkeys(paths))
-
-
-def register(
-    name: str,
-    paths: Sequence[Path],
-    *,
-    dataset: str,
-    parent: str | None = None,
-    exclusion_list: int | None = None,
-    origin: str | None = None,
-) -> Release:
-    """Write a release and its shards down, or nothing at all where one shard cannot be read.
-
-    `exclusion_list` is the number of the list with which `parent` was filtered. Shards without a row (all of theirs was
-    filtered out) are left out. The same shards again are the release that is there; other ones are refused, since a
-    release never changes.
-    """
-    _check_name(name)
-    if exclusion_list is not None and parent is None:
-        raise IngestError(f"release {name!r}: whoever names an exclusion list must name the parent that was filtered")
-    held = [(path, fact) for path, fact in _inspect_all(paths) if fact.rows]
-    if not held:
-        raise IngestError(f"release {name!r}: no shard holds a row")
-    if there := Release.objects.filter(name=name).select_related("parent").first():
-        _check_same(there, [fact for _, fact in held], parent, exclusion_list)
-        return there
-    with transaction.atomic():
-        owner, _ = Dataset.objects.get_or_create(name=dataset, defaults={"origin": origin} if origin else {})
-        release = Release.objects.create(
-            dataset=owner,
-            name=name,
-            parent=release_named(parent) if parent else None,
-            exclusion_list=exclusion_list,
-        )
-        Shard.objects.bulk_create(
-            Shard(
-                release=release,
-                number=number,
-                url=str(path),
-                layout=fact.layout,
-                digest=fact.digest,
-                bytes=fact.bytes,
-                rows=fact.rows,
-                documents=fact.documents,
-                text_bytes=fact.text_bytes,
-            )
-            for number, (path, fact) in enumerate(held)
-        )
-    return release
-
-
-def _check_name(name: str) -> None:
-    """A name becomes the name of a folder and a part of addresses."""
-    plain = all(letter.isascii() and (letter.isalnum() or letter in "-_.") for letter in name)
-    if not plain or not name[:1].isalnum() or len(name) > MOST_LETTERS:
-        raise IngestError(
-            f"release {name[:MOST_LETTERS]!r}: a name has 1 to {MOST_LETTERS} letters, digits, '-', '_' and '.', "
-            "and begins with a letter or a digit"
-        )
-
-
-def _check_same(release: Release, facts: Sequence[ShardFacts], parent: str | None, exclusion_list: int | None) -> None:
-    registered = set(release.shards.values_list("digest", flat=True))
-    if registered != {fact.digest for fact in facts}:
-        raise IngestError(
-            f"release {release.name!r} is registered with other shards, and a release never changes: "
-            "give the new ones a name of their own"
-        )
-    known = (release.parent.name if release.parent else None, release.exclusion_list)
-    if known != (parent, exclusion_list):
-        raise IngestError(
-            f"release {release.name!r} is registered with parent {known[0]} and exclusion list {known[1]}"
-        )
-
-
-def _inspect_all(paths: Sequence[Path]) -> list[tuple[Path, ShardFacts]]:
-    inspected, problems = [], []
-    seen: dict[str, Path] = {}
-    for path in paths:
-        try:
-            fact = inspect_shard(path)
-        except ShardError as error:
-            problems.append(str(error))
-            continue
-        if fact.rows and fact.digest in seen:
-            problems.append(f"{path}: is the same file as {seen[fact.digest]}")
-        seen[fact.digest] = path
-        inspected.append((path, fact))
-    if problems:
-        raise IngestError("\n".join([*problems, "Nothing was registered."]))
-    return inspected
 
 
 def release_named(name: str) -> Release:
@@ -273,6 +158,8 @@ def _index_waiting(current: Build, engine: Engine, jobs: int, progress: Callable
     def report(done_bytes: int) -> None:
         progress(BuildProgress(min(done_bytes, total), total, finished, len(waiting)))
 
+    if waiting:
+        engine.prepare(current.name, total)
     # The largest first, so that no process is left alone with a large one at the end.
     largest_first = sorted(waiting.values(), key=lambda row: -row.shard.text_bytes)
     tasks = [_task(current, row.shard) for row in largest_first]

@@ -6,7 +6,7 @@ import pytest
 from django.conf import LazySettings
 from pytest_django.plugin import DjangoDbBlocker
 
-from search import ingest
+from search import ingest, registering
 from search.models import Release
 from tests import corpus
 from tests.governance.ledger.owner import ledger_is_emptied  # noqa: F401  (pytest finds fixtures by name)
@@ -16,7 +16,7 @@ TINY = "tiny-2026-11"
 
 def build_release(name: str, paths: list[Path], jobs: int = 1) -> Release:
     """Register, build and activate; returns the release as it is then."""
-    release = ingest.register(name, paths, dataset="tiny")
+    release = registering.register(name, paths, dataset="tiny")
     ingest.build(release, jobs=jobs, progress=lambda now: None)
     ingest.activate(release)
     return ingest.release_named(name)

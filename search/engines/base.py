@@ -176,6 +176,13 @@ class Engine(Protocol):
 
     name: str
 
+    def prepare(self, build: str, text_bytes: int) -> None:
+        """Make room for so much text, before the first part; raises EngineError where there is no use in beginning.
+
+        Parts can be written without: an engine that spreads an index over machines takes one then.
+        """
+        ...
+
     def part(self, build: str, shard: int) -> AbstractContextManager[Part]:
         """Write the part of a shard, from the beginning: what an earlier try left is gone.
 

@@ -102,6 +102,9 @@ class TantivyEngine:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
+    def prepare(self, build: str, text_bytes: int) -> None:
+        """A folder needs no preparation."""
+
     @contextmanager
     def part(self, build: str, shard: int) -> Iterator[TantivyPart]:
         folder = self._part(build, shard)

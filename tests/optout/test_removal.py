@@ -19,7 +19,7 @@ from optout.filter import Order, apply_list
 from optout.models import ApplicationReceipt, Mail, RemovalReport
 from optout.receipt import ENVELOPE, Receipt, open_receipt
 from optout.states import State
-from search import ingest, lookup, masks
+from search import ingest, lookup, masks, registering
 from search.models import Build, Release
 from search.scope import parse_scope
 from search.shards import read_places
@@ -71,8 +71,8 @@ def accepted(folder: Path, key: SigningKey) -> tuple[ApplicationReceipt, int]:
 
 
 def register_clean(folder: Path, name: str = "first-2", number: int = 1, parent: str = "first-1") -> Release:
-    shards = ingest.find_shards([str(folder / "shards")])
-    return ingest.register(name, shards, dataset="tiny", parent=parent, exclusion_list=number)
+    shards = registering.find_shards([str(folder / "shards")])
+    return registering.register(name, shards, dataset="tiny", parent=parent, exclusion_list=number)
 
 
 def build(release: Release) -> Release:
@@ -126,7 +126,7 @@ def test_shards_that_are_registered_twice_are_one_release_as_far_as_receipts_go(
     first: Release, tmp_path: Path, key: SigningKey
 ) -> None:
     shards = [Path(shard.url) for shard in first.shards.all()]
-    ingest.register("same-1", shards, dataset="tiny")
+    registering.register("same-1", shards, dataset="tiny")
     mine = proven("repo:ada/engine")
     exclusions.publish()
     folder = filtered(tmp_path, key)
@@ -246,7 +246,7 @@ def test_a_release_that_names_no_list_is_not_reported_on(asked: Path, first: Rel
 
 def test_a_release_of_other_shards_than_the_receipt_says_is_not_reported_on(asked: Path, tmp_path: Path) -> None:
     other = corpus.write_texts(tmp_path / "x.parquet", [corpus.code(9)])
-    release = ingest.register("first-2", [other], dataset="tiny", parent="first-1", exclusion_list=1)
+    release = registering.register("first-2", [other], dataset="tiny", parent="first-1", exclusion_list=1)
     with pytest.raises(removal.NotAccepted, match="its shards are not those of any receipt for list 1"):
         removal.report(release)
 
@@ -263,7 +263,7 @@ def dirty(asked: Path, first: Release) -> Release:
     receipt.outputs = [{"name": s.url, "sha256": s.digest, "rows": s.rows} for s in first.shards.all()]
     receipt.save()
     shards = [Path(shard.url) for shard in first.shards.all()]
-    return build(ingest.register("first-2", shards, dataset="tiny", parent="first-1", exclusion_list=1))
+    return build(registering.register("first-2", shards, dataset="tiny", parent="first-1", exclusion_list=1))
 
 
 def test_what_is_left_is_named_and_closes_nothing(dirty: Release) -> None:
@@ -331,7 +331,7 @@ def test_shards_of_which_nothing_is_left_do_not_stop_the_release(db: None, tmp_p
     corpus.write_tiny(shards)
     for number in range(2):
         (tmp_path / f"{number}.parquet").rename(shards / f"{number}.parquet")
-    build_release("first-1", ingest.find_shards([str(shards)]))
+    build_release("first-1", registering.find_shards([str(shards)]))
     mine = proven("repo:ada/engine", "repo:ada/number-0", "repo:ada/number-1")
     exclusions.publish()
     folder = filtered(tmp_path, key)
@@ -383,7 +383,7 @@ def test_what_a_resumed_build_gains_is_looked_at_before_it_is_shown(
     whole = corpus.write_tiny(tmp_path / "other")
     held_back = whole[0].read_bytes()
     ingest.activate(clean)
-    other = ingest.register("other-1", whole, dataset="other")
+    other = registering.register("other-1", whole, dataset="other")
     whole[0].write_bytes(held_back[:-50])
     build(other)
     assert removal.report(clean).closed == 1

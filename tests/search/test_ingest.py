@@ -15,7 +15,7 @@ import pytest
 from django.conf import settings
 from django.core.management import CommandError, call_command
 
-from search import ingest, lookup
+from search import ingest, lookup, registering
 from search.checking import AskedFile
 from search.engines.base import EVERYTHING
 from search.models import Build, Release, Shard, ShardBuild
@@ -43,7 +43,7 @@ def shards(tmp_path: Path) -> list[Path]:
 
 
 def register(name: str, shards: list[Path]) -> Release:
-    return ingest.register(name, shards, dataset="tests")
+    return registering.register(name, shards, dataset="tests")
 
 
 def build(release: Release, jobs: int = 1) -> Build:
@@ -105,13 +105,13 @@ def test_a_name_that_is_no_name_is_refused(shards: list[Path], name: str) -> Non
 
 
 def test_a_folder_means_every_shard_below_it(shards: list[Path], tmp_path: Path) -> None:
-    assert ingest.find_shards([str(tmp_path)]) == shards
-    assert ingest.find_shards([f"file://{shards[0]}", str(shards[0])]) == [shards[0]]
+    assert registering.find_shards([str(tmp_path)]) == shards
+    assert registering.find_shards([f"file://{shards[0]}", str(shards[0])]) == [shards[0]]
 
 
 def test_an_empty_folder_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(ingest.IngestError, match=r"holds no \.parquet file"):
-        ingest.find_shards([str(tmp_path)])
+        registering.find_shards([str(tmp_path)])
 
 
 @pytest.mark.parametrize("command", ["build", "activate"])
@@ -125,7 +125,7 @@ def test_an_unknown_release_is_named(command: str) -> None:
     [("stack-sample-2026-11", "stack-sample"), ("the-stack-v3", "the-stack"), ("plain", "plain"), ("2026", "2026")],
 )
 def test_the_dataset_is_read_from_the_release(release: str, dataset: str) -> None:
-    assert ingest.dataset_of(release) == dataset
+    assert registering.dataset_of(release) == dataset
 
 
 # --- build -----------------------------------------------------------------------------------------

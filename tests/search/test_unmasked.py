@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from django.core.management import call_command
 
-from search import ingest, lookup, masks, unmasked
+from search import ingest, lookup, masks, registering, unmasked
 from search.documents import Document
 from search.models import Build, Release
 from search.scope import parse_scope
@@ -52,7 +52,7 @@ def parent(builds: Path, db: None, tmp_path: Path) -> Release:
 
 def child(tmp_path: Path, parent: str | None = "parent-1", exclusion_list: int | None = 1) -> Release:
     shard = corpus.write_texts(tmp_path / "child.parquet", [corpus.code(7)])
-    return ingest.register("child-1", [shard], dataset="tiny", parent=parent, exclusion_list=exclusion_list)
+    return registering.register("child-1", [shard], dataset="tiny", parent=parent, exclusion_list=exclusion_list)
 
 
 def active() -> list[str]:
@@ -92,9 +92,9 @@ def test_a_release_cannot_become_one_of_another_list(parent: Release, tmp_path: 
 def test_shards_without_a_row_are_left_out_and_none_but_those_are_refused(db: None, tmp_path: Path) -> None:
     empty = [corpus.write_texts(tmp_path / f"empty-{number}.parquet", []) for number in range(2)]
     full = corpus.write_texts(tmp_path / "full.parquet", [corpus.code(1)])
-    assert ingest.register("r-1", [*empty, full], dataset="tiny").shards.count() == 1
+    assert registering.register("r-1", [*empty, full], dataset="tiny").shards.count() == 1
     with pytest.raises(ingest.IngestError, match="no shard holds a row"):
-        ingest.register("r-2", empty, dataset="tiny")
+        registering.register("r-2", empty, dataset="tiny")
 
 
 def test_the_commands_say_who_answers(parent: Release, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,7 +1,7 @@
 from argparse import ArgumentParser
 from typing import Any
 
-from search import ingest
+from search import registering
 from search.management.steward import StewardCommand
 
 
@@ -26,10 +26,10 @@ class Command(StewardCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         name: str = options["release"]
-        release = ingest.register(
+        release = registering.register(
             name,
-            ingest.find_shards(options["shards"]),
-            dataset=options["dataset"] or ingest.dataset_of(name),
+            registering.find_shards(options["shards"]),
+            dataset=options["dataset"] or registering.dataset_of(name),
             parent=options["parent"],
             exclusion_list=options["exclusion_list"],
             origin=options["origin"],
