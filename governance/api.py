@@ -9,12 +9,14 @@ import base64
 import binascii
 import logging
 import secrets
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from http import HTTPStatus
 from typing import Any
 
 from django.conf import settings
 from django.core.exceptions import TooManyFilesSent
+from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from drf_spectacular.utils import OpenApiResponse
@@ -227,8 +229,17 @@ def csrf_failed(request: HttpRequest, reason: str = "") -> HttpResponse:
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    """A fixed text and a reference that stands in the log, never what went wrong inside."""
+    """A fixed text and a reference that stands in the log, never what went wrong inside.
+
+    Where the database cannot be asked now (it restarts, or somebody else writes too long), whoever asks is told to come
+    again: nothing was written.
+    """
     reference = secrets.token_hex(6)
+    if isinstance(sys.exception(), OperationalError | InterfaceError):
+        logger.error("reference %s: the database cannot be asked", reference)
+        answer = error_answer(request, 503, "The records cannot be asked now. Try again soon.", reference=reference)
+        answer["Retry-After"] = str(Unavailable.wait)
+        return answer
     logger.error("reference %s: %s %s failed", reference, request.method, request.path)
     return error_answer(request, 500, "Something failed on our side.", reference=reference)
 

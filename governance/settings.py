@@ -5,7 +5,7 @@
 
 from pathlib import Path
 from typing import Any
-from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
+from urllib.parse import unquote, urlsplit
 
 from governance.env import (
     SettingError,
@@ -19,6 +19,8 @@ from governance.env import (
     env_url,
     generated_secret,
 )
+from governance.env_database import database
+from governance.env_elasticsearch import elasticsearch
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -70,56 +72,14 @@ if not LEDGER_ORIGIN.isprintable() or set(LEDGER_ORIGIN) & set(" +") or len(LEDG
 
 # --- Records ----------------------------------------------------------------------------------------
 
-
-def sqlite(path: Path) -> dict[str, Any]:
-    """SQLite in WAL mode: readers never wait for a writer, and a writer waits for the other up to 20 s."""
-    return {
-        "ENGINE": "django.db.backends.sqlite3",
-        "NAME": path,
-        "OPTIONS": {
-            "timeout": 20,
-            "transaction_mode": "IMMEDIATE",
-            "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
-        },
-    }
-
-
-def database() -> dict[str, Any]:
-    url = env_url("DATABASE_URL", ("postgresql", "postgres", "sqlite"))
-    password = env_secret("DATABASE_PASSWORD")
-    if password and (url is None or url.scheme == "sqlite"):
-        raise SettingError("DATABASE_PASSWORD", "is set, and DATABASE_URL names no PostgreSQL")
-    if url is None:
-        return sqlite(DATA_DIR / "codesteward.sqlite3")
-    if not url.path.strip("/"):
-        raise SettingError("DATABASE_URL", "names no database")
-    return sqlite(sqlite_path(url)) if url.scheme == "sqlite" else postgresql(url, password)
-
-
-def sqlite_path(url: SplitResult) -> Path:
-    path = Path(unquote(url.path))
-    if url.netloc or url.query or not path.parent.is_dir():
-        raise SettingError("DATABASE_URL", "must be sqlite:/// and the path of a file in a folder that is there")
-    return path
-
-
-def postgresql(url: SplitResult, password: str) -> dict[str, Any]:
-    """What follows a `?` goes to the driver: `?sslmode=verify-full`."""
-    if password and url.password:
-        raise SettingError("DATABASE_PASSWORD", "is set, and DATABASE_URL holds a password too; set one of them")
-    pool = {"min_size": 1, "max_size": env_int("DATABASE_POOL", 8, least=1, most=200)}
-    return {
-        "ENGINE": "django.db.backends.postgresql",
-        "NAME": unquote(url.path.lstrip("/")),
-        "USER": unquote(url.username or ""),
-        "PASSWORD": password or unquote(url.password or ""),
-        "HOST": unquote(url.hostname or ""),
-        "PORT": str(url.port or ""),
-        "OPTIONS": {**dict(parse_qsl(url.query)), "pool": pool},
-    }
-
-
-DATABASES = {"default": database()}
+DATABASES = {
+    "default": database(
+        env_url("DATABASE_URL", ("postgresql", "postgres", "sqlite")),
+        password=env_secret("DATABASE_PASSWORD"),
+        most_connections=env_int("DATABASE_POOL", 8, least=1, most=200),
+        default=DATA_DIR / "codesteward.sqlite3",
+    )
+}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # --- Removal: lists, pipelines, guards --------------------------------------------------------------
@@ -198,7 +158,16 @@ FORGE_TOKENS = env_secret("FORGE_TOKENS")
 
 # --- The index --------------------------------------------------------------------------------------
 
-ENGINE = env_choice("ENGINE", ("tantivy",), "tantivy")
+ENGINE = env_choice("ENGINE", ("tantivy", "elasticsearch"), "tantivy")
+ELASTICSEARCH = elasticsearch(
+    env_list("ELASTICSEARCH_URL"),
+    user=env_str("ELASTICSEARCH_USER"),
+    password=env_secret("ELASTICSEARCH_PASSWORD"),
+    ca=env_str("ELASTICSEARCH_CA"),
+    prefix=env_str("ELASTICSEARCH_PREFIX", "codesteward"),
+)
+if ENGINE == "elasticsearch" and not ELASTICSEARCH["urls"]:
+    raise SettingError("ELASTICSEARCH_URL", "must be set where ENGINE is elasticsearch")
 BUILDS_DIR = DATA_DIR / "builds"
 PORTRAIT_ERROR_RATE = env_float("PORTRAIT_ERROR_RATE", 2e-5, above=0.0, below=0.5)
 DOCUMENT_MAX_BYTES = env_int("DOCUMENT_MAX_BYTES", 10 * 2**20, least=1, most=2**30)
@@ -355,6 +324,8 @@ LOGGING = {
     "formatters": {"line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
     "filters": {"without_tokens": {"()": "governance.logs.WithoutTokens"}},
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["without_tokens"]}},
+    # Elasticsearch's client tells every request; what goes wrong is told by who asked.
+    "loggers": {"elastic_transport": {"level": "WARNING"}},
     "root": {
         "handlers": ["stderr"],
         "level": env_choice("LOG_LEVEL", ("DEBUG", "INFO", "WARNING", "ERROR"), "INFO"),

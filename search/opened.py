@@ -24,7 +24,8 @@ class Opened:
 
 
 def engine_named(name: str) -> Engine:
-    engine: Engine = import_string(ENGINES[name])(settings.BUILDS_DIR)
+    path, setting = ENGINES[name]
+    engine: Engine = import_string(path)(getattr(settings, setting))
     return engine
 
 

@@ -28,12 +28,13 @@ EDGES = {
 }
 DOORS = {
     "governance": {"log", "audit"},
-    "search": {"ingest", "lookup", "masks", "unmasked"},
+    "search": {"registering", "ingest", "lookup", "masks", "unmasked"},
     "optout": {"workflow", "proving", "reviewing", "following", "published", "exclusions", "removal", "mail"},
     "frontend": set(),
 }
 NEED_DJANGO = {
-    "search/models.py", "search/ingest.py", "search/lookup.py", "search/masks.py", "search/opened.py", "search/api.py",
+    "search/models.py", "search/registering.py",
+    "search/ingest.py", "search/lookup.py", "search/masks.py", "search/opened.py", "search/api.py",
     "search/serializers.py", "search/urls.py", "search/apps.py", "search/unmasked.py",
     "optout/admin.py", "optout/api.py", "optout/apps.py", "optout/deciding.py", "optout/evidence.py",
     "optout/exclusions.py", "optout/facts.py", "optout/following.py", "optout/hiding.py", "optout/mail.py",
@@ -45,6 +46,7 @@ NEED_DJANGO = {
 
 HOMES = {
     "tantivy": {"search/engines/tantivy.py"},
+    "elasticsearch": {"search/engines/elastic_client.py"},
     "numba": {"search/analysis/kernel.py"},
     "re2": {"search/patterns.py"},
     "httpx": {"frontend/remote.py"},

@@ -1,6 +1,7 @@
 """Engines by name: what stores documents and answers queries over them."""
 
 ENGINES = {
-    "tantivy": "search.engines.tantivy.TantivyEngine",
+    "tantivy": ("search.engines.tantivy.TantivyEngine", "BUILDS_DIR"),
+    "elasticsearch": ("search.engines.elasticsearch.ElasticsearchEngine", "ELASTICSEARCH"),
 }
-"""Name -> dotted path of a class that takes the folder of all builds; see `search.engines.base.Engine`."""
+"""Name -> dotted path of a class (see `search.engines.base.Engine`), and the setting that it is made from."""
