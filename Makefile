@@ -10,10 +10,10 @@ JOBS ?= $(shell nproc 2>/dev/null || echo 1)
 export DJANGO_SETTINGS_MODULE := governance.settings
 
 .DEFAULT_GOAL := help
-.PHONY: help run serve demo test pytest lint format types checks browser bench clean
+.PHONY: help run serve demo test pytest lint format types checks browser bench stack stack-stop stack-status clean
 
 help:  ## what there is
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
 
 $(VENV)/run.stamp: requirements/base.txt pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed")'
@@ -72,6 +72,15 @@ browser:
 
 bench: $(VENV)/test.stamp  ## every figure that README.md quotes (takes a while)
 	$(BIN)/python -m benchmarks
+
+stack:  ## PostgreSQL, Redis, Elasticsearch and an S3 server on this machine, for development (SERVICES="redis ...")
+	$(PYTHON) -m stack start $(SERVICES)
+
+stack-stop:  ## end them; what they hold is kept
+	$(PYTHON) -m stack stop $(SERVICES)
+
+stack-status:  ## which of them run, and where
+	$(PYTHON) -m stack status $(SERVICES)
 
 clean:  ## remove the environment and everything that was built
 	rm -rf $(VENV) data

@@ -5,8 +5,9 @@
 
 The server is the one that Elasticsearch's own build publishes for integration tests: the core and a few modules, so
 whatever works on it works on every distribution. Maven fetches it and keeps it; it needs a JRE (17 for 8.x, 21 for
-9.x). It listens on a free port of 127.0.0.1, which stands in FOLDER/url, keeps everything below FOLDER, and runs as
-`nobody` where this is run by root, since it refuses to run as root. Not a way to run it in production.
+9.x), which is looked for in ES_JAVA_HOME, on the PATH and in /usr/lib/jvm. It listens on a free port of 127.0.0.1,
+which stands in FOLDER/url, keeps everything below FOLDER, and runs as `nobody` where this is run by root, since it
+refuses to run as root. Not a way to run it in production.
 """
 
 import argparse
@@ -136,7 +137,7 @@ class Elasticsearch:
             "PATH": os.environ["PATH"],
             "ES_PATH_CONF": str(self.folder / "config"),
             "ES_TMPDIR": str(self.folder / "temporary"),
-            "ES_JAVA_HOME": os.environ.get("ES_JAVA_HOME") or _java_home(),
+            "ES_JAVA_HOME": str(java_home(self.version)),
             "ES_JAVA_OPTS": f"-Xms{self.heap} -Xmx{self.heap}",
         }
         # To a file, not a pipe: the server inherits it and would keep the pipe open.
@@ -219,11 +220,30 @@ def _unpack(archive: Path, target: Path) -> None:
         Path(folder).chmod(0o755)
 
 
-def _java_home() -> str:
-    java = shutil.which("java")
-    if not java:
-        raise StackError("a JRE is needed: apt-get install openjdk-17-jre-headless, or set ES_JAVA_HOME")
-    return str(Path(java).resolve().parent.parent)
+def java_home(version: str = VERSION) -> Path:
+    """A Java that is new enough for the server; StackError where there is none."""
+    least = 17 if version.startswith("8.") else 21
+    named, found = os.environ.get("ES_JAVA_HOME"), shutil.which("java")
+    homes = [Path(named)] if named else []
+    homes += [Path(found).resolve().parent.parent] if found else []
+    homes += sorted(Path("/usr/lib/jvm").glob("*"))
+    for home in homes:
+        if _java_version(home) >= least:
+            return home
+    raise StackError(
+        f"a JRE of {least} or newer is needed: apt-get install openjdk-{least}-jre-headless, or ES_JAVA_HOME"
+    )
+
+
+def _java_version(home: Path) -> int:
+    """As the file says that every build of OpenJDK has; 0 where there is none."""
+    try:
+        lines = (home / "release").read_text("utf-8").splitlines()
+    except OSError:
+        return 0
+    told = dict(line.partition("=")[::2] for line in lines).get("JAVA_VERSION", "")
+    number = told.strip('"').partition(".")[0]
+    return int(number) if number.isdecimal() else 0
 
 
 def _user() -> dict[str, Any]:

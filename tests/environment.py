@@ -14,6 +14,13 @@ for name in (
     "SIGNING_KEY",
     "LEDGER_KEY",
     "LEDGER_ORIGIN",
+    "REDIS_URL",
+    "REDIS_PASSWORD",
+    "ELASTICSEARCH_URL",
+    "PORTRAITS_URL",
+    "CONTENTS_URL",
+    # The servers of a shell that has sourced the stack's environment are not those of the tests.
+    *(name for name in os.environ if name.startswith(("S3_", "CONTENTS_S3_"))),
 ):
     os.environ.pop(name, None)
 
