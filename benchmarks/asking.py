@@ -22,7 +22,7 @@ def _checks(rng: random.Random, held: list[bytes], strange: list[bytes]) -> list
     rows = []
     for size, aim in ((1_000, "p50 < 5 ms"), (5_000, ""), (50_000, "")):
         for whose, texts in (("that is in the release", held), ("of a stranger", strange)):
-            asked = [_slices(rng, texts, size) for _ in range(ROUNDS)]
+            asked = [piece_of(rng, texts, size) for _ in range(ROUNDS)]
             rows.append(Row(f"check of {size // 1000} kB {whose}", _check(asked), aim))
     return rows
 
@@ -31,7 +31,7 @@ def _check(contents: list[bytes]) -> str:
     return latency([partial(lookup.check, [AskedFile("asked.py", content)]) for content in contents])
 
 
-def _slices(rng: random.Random, texts: list[bytes], size: int) -> bytes:
+def piece_of(rng: random.Random, texts: list[bytes], size: int) -> bytes:
     """A slice of one text, or of as many as it takes."""
     pieces = b""
     while len(pieces) < size:
@@ -42,10 +42,17 @@ def _slices(rng: random.Random, texts: list[bytes], size: int) -> bytes:
 
 
 def _searches(rng: random.Random, texts: list[bytes]) -> list[Row]:
+    return [
+        Row(f"search: {what}", latency([partial(ask, query) for query in queries]))
+        for what, queries in queries_by_kind(rng, texts).items()
+    ]
+
+
+def queries_by_kind(rng: random.Random, texts: list[bytes]) -> dict[str, list[str]]:
     lines = [line.strip() for text in texts for line in text.decode("utf-8", "replace").splitlines()]
     plain = [line for line in lines if line.isascii() and '"' not in line and "\\" not in line and len(line) > 30]
     words = [word for line in rng.sample(plain, ROUNDS) for word in line.split() if word.isidentifier()]
-    rows = {
+    return {
         "word": [rng.choice(words) for _ in range(ROUNDS)],
         "three words": [" ".join(rng.sample(words, 3)) for _ in range(ROUNDS)],
         "phrase of six words": [_phrase(rng, plain) for _ in range(ROUNDS)],
@@ -53,10 +60,6 @@ def _searches(rng: random.Random, texts: list[bytes]) -> list[Row]:
         "regular expression": [rf"/{rng.choice(words)}\w*\(.*{rng.choice(words)[:4]}/" for _ in range(ROUNDS)],
         "word, in one language": [f"{rng.choice(words)} lang:python" for _ in range(ROUNDS)],
     }
-    return [
-        Row(f"search: {what}", latency([partial(_search, query) for query in queries]))
-        for what, queries in rows.items()
-    ]
 
 
 def _phrase(rng: random.Random, lines: list[str]) -> str:
@@ -72,7 +75,7 @@ def _slice(rng: random.Random, lines: list[str], size: int) -> str:
     return line[start : start + size]
 
 
-def _search(query: str) -> object:
+def ask(query: str) -> object:
     try:
         return lookup.search(query)
     except QueryError:

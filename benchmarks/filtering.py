@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 from benchmarks import corpus
 from benchmarks.rows import Row
 from governance.signing import SigningKey
+from governance.storage import location
 from optout.exclusion_list import Exclusion, open_list, write_list
 from optout.matcher import Matcher
 from optout.receipt import SHARDS
@@ -128,7 +129,7 @@ def _rewrite_plainly(shards: list[Path], out: Path) -> None:
 def _filter(shards: list[Path], matcher: Matcher, out: Path, *, copied: bool) -> list[ShardOutcome]:
     shutil.rmtree(out, ignore_errors=True)
     (out / SHARDS).mkdir(parents=True)
-    tasks = [ShardTask(path, f"{number}.parquet", number, out) for number, path in enumerate(shards)]
+    tasks = [ShardTask(location(path), f"{number}.parquet", number, out) for number, path in enumerate(shards)]
     outcomes = [filter_shard(task, matcher) for task in tasks]
     if any(outcome.made.copied != copied for outcome in outcomes):
         raise RuntimeError("a shard was copied that should be rewritten, or rewritten that should be copied")

@@ -14,8 +14,16 @@ def plain_report(report: Report) -> dict[str, Any]:
     answer["files"] = [asdict(file) for file in report.files]
     for file in answer["files"]:
         for piece in file["evidence"]:
-            piece["source"] = piece.pop("source")
+            piece["source"] = _source(piece.pop("source"))
     return answer
+
+
+def _source(source: dict[str, Any] | None) -> dict[str, Any] | None:
+    """The kind is told of what is no file, and comes where the API has it."""
+    if source is None:
+        return None
+    named = {name: source[name] for name in ("swhid", "repository", "path", "kind")} | source
+    return {name: value for name, value in named.items() if (name, value) != ("kind", "file")}
 
 
 class AskError(Exception):

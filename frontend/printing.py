@@ -69,7 +69,14 @@ def _source(piece: dict[str, Any]) -> str:
     source = piece["source"]
     place = f":{_lines(source['lines'])}" if piece["grade"] == "verbatim" else ""
     licenses = ", ".join(source["licenses"]) or "no licence known"
-    return f" = {source['repository']}/{source['path']}{place} ({licenses})"
+    return f" = {_name(source)}{place} ({licenses})"
+
+
+def _name(source: dict[str, Any]) -> str:
+    """`owner/name/path`; what is no file says so, and may be of no repository."""
+    kind = source.get("kind", "file")
+    name = "/".join(filter(None, (source["repository"], source["path"])))
+    return name if kind == "file" else f"{kind} {name}"
 
 
 def _lines(lines: dict[str, int]) -> str:
@@ -106,7 +113,7 @@ def print_page(console: Console, page: dict[str, Any]) -> None:
     for hit in page["hits"]:
         licenses = ", ".join(hit["licenses"]) or "no licence known"
         console.print()
-        console.print(Text.assemble((f"{hit['repository']}/{hit['path']}", "bold"), f"  ({licenses})"))
+        console.print(Text.assemble((_name(hit), "bold"), f"  ({licenses})"))
         for line in hit["lines"]:
             text = Text(line["text"])
             for match in line["matches"]:

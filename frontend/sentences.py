@@ -4,6 +4,8 @@ from collections.abc import Sequence
 
 from frontend.answers import Found, in_words, number, strongest
 from search.lookup import BUCKETS, Content, Holding, SearchPage
+from search.models import Build
+from search.progress import BuildStatus
 from search.report import FileReport, Report
 from search.scope import Scope, ScopeKind
 
@@ -46,7 +48,9 @@ _NOTHING = {
 
 
 def _in_repositories(holding: Holding) -> str:
-    count = len(holding.repositories)
+    count = sum(bool(bucket.value) for bucket in holding.repositories)
+    if not count:
+        return ""
     if count >= BUCKETS:
         return f" in {count} or more repositories"
     return f" in {number(count, 'repository', 'repositories')}"
@@ -90,3 +94,16 @@ def of_document(content: Content) -> str:
     if content.holders == 1:
         return f"This file is in {content.release}, in one place."
     return f"This content is in {content.release}, in {content.holders:,} places."
+
+
+def of_build(status: BuildStatus) -> str:
+    if status.is_sealing:
+        return f"All shards of {status.release} are read; its build is being sealed."
+    failed = number(len(status.failed), "shard")
+    return {
+        Build.State.RUNNING: f"{status.release} is being built.",
+        Build.State.COMPLETE: f"The build of {status.release} is complete.",
+        Build.State.INCOMPLETE: f"The build of {status.release} is sealed without {failed}.",
+        Build.State.CANCELLED: f"The build of {status.release} was cancelled; it can be resumed.",
+        Build.State.FAILED: f"The build of {status.release} could not be sealed.",
+    }[status.state]

@@ -15,6 +15,7 @@ urlpatterns = [
     path("documents/<path:swhid>", views.document, name="document"),
     path("releases", views.releases, name="releases"),
     path("releases/<str:name>", views.release, name="release"),
+    path("releases/<str:name>/build", views.build, name="build"),
     path("about", views.about, name="about"),
     path("removal", asking.what, name="removal"),
     path("removal/contact", asking.contact, name="removal_contact"),

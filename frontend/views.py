@@ -18,7 +18,7 @@ from frontend.forms import PASTED, TOO_LARGE, AskForm
 from frontend.highlight import show
 from frontend.intent import Intent, Kind, classify
 from governance.api import decode_token, encode_token, error_answer
-from search import checking, lookup
+from search import checking, lookup, progress
 from search.analysis.fingerprints import STANDARD
 from search.engines.base import EngineError
 from search.querying import QueryError
@@ -255,6 +255,17 @@ def releases(request: HttpRequest) -> HttpResponse:
 @answering
 def release(request: HttpRequest, name: str) -> HttpResponse:
     return render(request, "frontend/release.html", {"figures": lookup.figures(name)})
+
+
+@require_safe
+@fresh
+@answering
+def build(request: HttpRequest, name: str) -> HttpResponse:
+    """What the latest build of a release does; whoever polls gets the part that changes."""
+    status = progress.latest_build(name)
+    page = {"status": status, "sentence": sentences.of_build(status)}
+    polled = "HX-Request" in request.headers
+    return render(request, "frontend/_build.html" if polled else "frontend/build.html", page)
 
 
 @require_safe

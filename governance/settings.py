@@ -21,6 +21,8 @@ from governance.env import (
 )
 from governance.env_database import database
 from governance.env_elasticsearch import elasticsearch
+from governance.env_storage import CONTENTS, check_storage, storage_url
+from governance.env_work import workers
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -33,7 +35,7 @@ if DEBUG and PRODUCTION:
     raise SettingError("DEBUG", "cannot be on where ENVIRONMENT is production")
 
 DATA_DIR = Path(env_str("DATA_DIR", "data")).absolute()
-STATIC_ROOT = DATA_DIR / "static"
+STATIC_ROOT = Path(env_str("STATIC_DIR", str(DATA_DIR / "static"))).absolute()
 try:
     DATA_DIR.mkdir(mode=0o700, parents=True, exist_ok=True)
     STATIC_ROOT.mkdir(exist_ok=True)  # whitenoise warns where it is missing
@@ -169,8 +171,41 @@ ELASTICSEARCH = elasticsearch(
 if ENGINE == "elasticsearch" and not ELASTICSEARCH["urls"]:
     raise SettingError("ELASTICSEARCH_URL", "must be set where ENGINE is elasticsearch")
 BUILDS_DIR = DATA_DIR / "builds"
+# Where portraits are stored, and the fingerprints they are made of; BUILDS_DIR where it is not set.
+PORTRAITS_URL = storage_url("PORTRAITS_URL", env_str("PORTRAITS_URL"))
+# Where contents are that shards only point to, as Software Heritage stores them; nobody is asked where it is not set.
+CONTENTS_URL = storage_url("CONTENTS_URL", env_str("CONTENTS_URL"), CONTENTS)
+# Used by governance.storage, which knows nothing of Django; read here so that a wrong one stops the start.
+check_storage()
 PORTRAIT_ERROR_RATE = env_float("PORTRAIT_ERROR_RATE", 2e-5, above=0.0, below=0.5)
 DOCUMENT_MAX_BYTES = env_int("DOCUMENT_MAX_BYTES", 10 * 2**20, least=1, most=2**30)
+
+# --- Work that takes long, or comes round ---------------------------------------------------------------
+
+WORK = workers(
+    env_url("REDIS_URL", ("redis", "rediss")),
+    password=env_secret("REDIS_PASSWORD"),
+    ca=env_str("REDIS_CA"),
+    time_limit=env_int("WORK_TIME_LIMIT", 6 * 3600, least=10, most=30 * 86400),
+    lease=env_int("WORK_LEASE", 60, least=3, most=3600),
+    memory=env_int("WORK_MEMORY", 2000, least=200, most=1_000_000),
+)
+# Named here since governance knows nothing of what is above it. Each with who writes down that it is given up.
+TASKS = {
+    "search.tasks.index_shard": "search.tasks.give_up_shard",
+    "search.tasks.portray": "search.tasks.give_up_part",
+    "search.tasks.seal": "search.tasks.give_up_seal",
+    "search.tasks.tidy": "search.tasks.give_up_part",
+}
+# What is found again without them is sent without an entry in the outbox.
+NUDGED_TASKS = ["optout.tasks.deliver_one"]
+# Each with the seconds between two of it.
+PERIODIC_TASKS = {
+    "governance.tasks.send_work": WORK.lease,
+    "governance.ledger.tasks.sign_checkpoint": 300,
+    "optout.tasks.deliver_mail": 60,
+    "optout.tasks.expire_claims": 600,
+}
 
 # --- Limits of one question -------------------------------------------------------------------------
 
@@ -207,6 +242,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "governance.health.HealthMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
@@ -219,6 +255,16 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
 ]
+
+# Who is asked for /readyz, by name.
+PROBES = {
+    "database": "governance.health.database",
+    "engine": "search.readiness.engine",
+    "ledger": "governance.health.ledger",
+    "mail": "optout.readiness.mail",
+    "redis": "governance.health.redis",
+    "work": "governance.health.work",
+}
 
 ROOT_URLCONF = "governance.urls"
 WSGI_APPLICATION = "governance.wsgi.application"

@@ -17,6 +17,19 @@ HEX = frozenset("0123456789abcdef")
 
 
 @contextmanager
+def passing_folder(parent: Path, name: str) -> Iterator[Path]:
+    """A folder in `parent` for as long as the block lasts; what killed processes left of theirs is taken away."""
+    folder = parent / name
+    _clear_leftovers(folder)
+    partial, lock = _begun(folder)
+    try:
+        yield partial
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+        os.close(lock)
+
+
+@contextmanager
 def whole_folder(folder: Path) -> Iterator[Path]:
     """A folder to write to, which becomes `folder` unless an exception leaves the block.
 
@@ -25,9 +38,7 @@ def whole_folder(folder: Path) -> Iterator[Path]:
     if folder.exists() or folder.is_symlink():
         raise FileExistsError(f"{folder}: is there already")
     _clear_leftovers(folder)
-    partial = folder.with_name(f"{folder.name}{MARK}{secrets.token_hex(DIGITS // 2)}")
-    partial.mkdir()
-    lock = _locked(partial)
+    partial, lock = _begun(folder)
     try:
         yield partial
         _sync(partial)
@@ -38,6 +49,12 @@ def whole_folder(folder: Path) -> Iterator[Path]:
         raise
     finally:
         os.close(lock)
+
+
+def _begun(folder: Path) -> tuple[Path, int]:
+    partial = folder.with_name(f"{folder.name}{MARK}{secrets.token_hex(DIGITS // 2)}")
+    partial.mkdir()
+    return partial, _locked(partial)
 
 
 def _clear_leftovers(folder: Path) -> None:

@@ -23,7 +23,9 @@ from types import FrameType
 import pyarrow as pa
 
 from governance.signing import PublicKey, SignatureError, SigningKey
-from optout.atomic import whole_folder
+from governance.storage import Location, StorageError, location
+from optout.clean_output import OutputRefused, check_empty, whole_output
+from optout.column_map import ColumnMap, ColumnMapRefused, read_column_map
 from optout.dropped import join_lines
 from optout.exclusion_list import ExclusionList, ExclusionListError, open_list
 from optout.list_tables import facts_of
@@ -41,9 +43,9 @@ MOST_KEY_BYTES = 2**16
 DESCRIPTION = """\
 Take what an exclusion list covers out of shards, and sign a receipt of what was done.
 
-Reads Parquet shards of the layouts of The Stack v2 (with contents) and v3. A shard in which nothing is covered is
-copied byte for byte; any other is written anew with the same columns, order and compression. The input is never
-changed."""
+Reads Parquet shards of The Stack v1, v2 and v3, StarCoderData and their extras, and others by a column map. A shard in
+which nothing is covered is copied byte for byte; any other is written anew with the same columns, order and
+compression. The input is never changed."""
 EPILOG = """\
 example:
   python -m optout.filter --list list-000003 --trust codesteward.pub --in shards/ --out clean/ --key pipeline_key \\
@@ -66,10 +68,13 @@ class Order:
 
     list: Path
     trust: Path
-    inputs: tuple[Path, ...]
-    out: Path
+    inputs: tuple[Path | str, ...]
+    """Paths or URLs, as `out`."""
+    out: Path | str
     key: Path
     release: str | None = None
+    columns: Path | None = None
+    """A column map, for shards of no known layout."""
     jobs: int = 1
     quiet: bool = True
 
@@ -94,19 +99,21 @@ def apply_list(order: Order) -> Receipt:
         exclusions = open_list(order.list, trusted, documents=False)
     except ExclusionListError as error:
         raise Refused(str(error)) from error
-    shards = find_shards(order.inputs)
+    out, shards = _out(order), find_shards(order.inputs)
     _check_text((*shards, order.release or ""))
-    _check_out(order)
-    _check_shards(shards.values())
+    _check_out(out, order)
+    columns = _column_map(order.columns)
+    _check_shards(shards.values(), columns)
     try:
-        with whole_folder(order.out) as partial:
+        with whole_output(out) as (partial, sent_to):
             (partial / SHARDS).mkdir()
-            tasks = [ShardTask(path, name, n, partial) for n, (name, path) in enumerate(sorted(shards.items()))]
+            named = enumerate(sorted(shards.items()))
+            tasks = [ShardTask(place, name, number, partial, sent_to, columns) for number, (name, place) in named]
             outcomes = _filtered(tasks, exclusions, order)
             join_lines([task.lines for task in tasks if task.lines.exists()], partial / DROPPED)
             receipt = _receipt(outcomes, exclusions, order.release, facts_of(partial / DROPPED).sha256)
             write_receipt(partial, receipt, [key])
-    except (ShardRefused, ExclusionListError) as error:
+    except (ShardRefused, ExclusionListError, OutputRefused, StorageError) as error:
         raise Refused(str(error)) from error
     except MemoryError as error:
         raise Refused("there is not enough memory: try fewer --jobs") from error
@@ -118,25 +125,34 @@ def apply_list(order: Order) -> Receipt:
 # --- What is asked for ------------------------------------------------------------------------------
 
 
-def find_shards(inputs: Sequence[Path]) -> dict[str, Path]:
+def find_shards(inputs: Sequence[Path | str]) -> dict[str, Location]:
     """The shards that `inputs` name, by their relative names: files, or folders with every .parquet file below them.
 
     Raises Refused where there is none, or where two have one relative name.
     """
-    found: dict[str, Path] = {}
+    found: dict[str, Location] = {}
     problems = []
-    for place in inputs:
-        paths = sorted(place.rglob("*.parquet")) if place.is_dir() else [place]
-        if not paths:
-            problems.append(f"{place}: holds no .parquet file")
-        for path in paths:
-            name = path.relative_to(place).as_posix() if place.is_dir() else path.name
+    for given in inputs:
+        try:
+            shards = _shards_of(location(given))
+        except StorageError as error:
+            problems.append(str(error))
+            continue
+        if not shards:
+            problems.append(f"{given}: holds no .parquet file")
+        for name, place in shards:
             if name in found:
-                problems.append(f"{path}: has the relative name {name}, as {found[name]} has")
-            found[name] = path
+                problems.append(f"{place}: has the relative name {name}, as {found[name]} has")
+            found[name] = place
     if problems:
         raise Refused(*problems)
     return found
+
+
+def _shards_of(place: Location) -> list[tuple[str, Location]]:
+    if not place.is_folder():
+        return [(place.name, place)]
+    return [(shard.name_below(place), shard) for shard in place.below(".parquet")]
 
 
 def _check_text(names: Iterable[str]) -> None:
@@ -148,26 +164,43 @@ def _check_text(names: Iterable[str]) -> None:
             raise Refused(f"{name!a}: is no UTF-8, so that no receipt could name it") from None
 
 
-def _check_out(order: Order) -> None:
-    out = order.out.absolute()
-    for place in (*order.inputs, order.list):
-        inside = place.resolve()
-        if out.resolve() == inside or inside in out.resolve().parents:
-            raise Refused(f"{order.out}: is inside {place}, which must not be changed")
-        if out.resolve() in inside.parents:
-            raise Refused(f"{order.out}: holds {place}, which must not be changed")
-    if os.path.lexists(out):
-        raise Refused(f"{order.out}: is there already")
-    if not out.parent.is_dir():
-        raise Refused(f"{order.out}: cannot be written: there is no folder {out.parent}")
+def _out(order: Order) -> Location:
+    try:
+        return location(order.out)
+    except StorageError as error:
+        raise Refused(str(error)) from error
 
 
-def _check_shards(paths: Iterable[Path]) -> None:
+def _check_out(out: Location, order: Order) -> None:
+    for place in map(location, (*order.inputs, order.list)):
+        if place.contains(out):
+            raise Refused(f"{out}: is inside {place}, which must not be changed")
+        if out.contains(place):
+            raise Refused(f"{out}: holds {place}, which must not be changed")
+    if out.local is None:
+        try:
+            check_empty(out)
+        except (OutputRefused, StorageError) as error:
+            raise Refused(str(error)) from error
+    elif os.path.lexists(out.local):
+        raise Refused(f"{out}: is there already")
+    elif not out.local.parent.is_dir():
+        raise Refused(f"{out}: cannot be written: there is no folder {out.local.parent}")
+
+
+def _column_map(path: Path | None) -> ColumnMap | None:
+    try:
+        return read_column_map(path) if path else None
+    except ColumnMapRefused as error:
+        raise Refused(str(error)) from error
+
+
+def _check_shards(places: Iterable[Location], columns: ColumnMap | None) -> None:
     """Reads what each shard says of itself; raises Refused with all that is wrong."""
     problems = []
-    for path in paths:
+    for place in places:
         try:
-            with opened(path):
+            with opened(place, columns):
                 pass
         except ShardRefused as error:
             problems.append(str(error))
@@ -319,7 +352,7 @@ def _summary(order: Order, receipt: Receipt) -> str:
         f"{order.out}: list {receipt.list} is applied to {len(receipt.inputs):,} shards, of which {copied:,} were "
         f"copied as they are.\nDropped {receipt.dropped.documents:,} of {documents:,} documents, for "
         f"{len(receipt.dropped.by_exclusion):,} exclusions. Without a repository or a path: {unnamed:,} documents.\n"
-        f"The receipt to send back: {order.out / ENVELOPE}"
+        f"The receipt to send back: {location(order.out).child(ENVELOPE)}"
     )
 
 
@@ -333,10 +366,11 @@ def _order(arguments: Sequence[str] | None) -> Order:
     add = parser.add_argument
     add("--list", type=Path, required=True, metavar="DIR", help="the exclusion list")
     add("--trust", type=Path, required=True, metavar="FILE", help="public key of who published it (OpenSSH, Ed25519)")
-    shards = "shards, or folders of them; may be given again"
-    add("--in", type=Path, required=True, nargs="+", action="extend", dest="inputs", metavar="PATH", help=shards)
-    add("--out", type=Path, required=True, metavar="DIR", help="where to write; must not be there yet")
+    shards = "shards, or folders of them, as paths or s3://bucket/key; may be given again"
+    add("--in", required=True, nargs="+", action="extend", dest="inputs", metavar="URL", help=shards)
+    add("--out", required=True, metavar="URL", help="where to write, a path or s3://bucket/key; must not be there yet")
     add("--key", type=Path, required=True, metavar="FILE", help="your private key, which signs the receipt")
+    add("--columns", type=Path, metavar="FILE", help="a column map (JSON), for shards of no known layout")
     add("--release", metavar="NAME", help="what the filtered release is to be called, for the receipt")
     add("--jobs", type=_jobs, default=os.cpu_count() or 1, metavar="N", help="shards at a time (default: %(default)s)")
     add("--quiet", action="store_true", help="say nothing unless something is refused")

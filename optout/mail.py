@@ -12,17 +12,16 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
-from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.core.mail import EmailMessage
-from django.db import transaction
 from django.db.models import F, Q
 from django.template.loader import render_to_string
 from django.utils import timezone
 
+from governance import work
 from optout.models import Claim, Mail, MailState, Request
 from optout.tokens import link_to
 
@@ -72,7 +71,7 @@ def queue(kind: Kind, request: Request, once: str, *, to: str = "", **context: A
         },
     )
     if new:
-        transaction.on_commit(partial(deliver_one, mail.pk), robust=True)
+        work.nudge("optout.tasks.deliver_one", mail.pk)
     return mail
 
 

@@ -20,6 +20,7 @@ from governance.ledger import log
 from governance.ledger.canonical import canonical
 from governance.ledger.entries import Kind
 from governance.signing import PublicKey, SignatureError
+from governance.storage import StorageError
 from optout import exclusion_list as lists
 from optout import mail
 from optout.exclusion_list import ExclusionListError, ListedDocument, open_list
@@ -31,6 +32,7 @@ from optout.receipt import Receipt, ReceiptError, open_receipt
 from optout.states import Action, Role, State
 from search import unmasked
 from search.documents import Document
+from search.layouts import ColumnMap
 from search.models import Build, Release, Shard
 from search.patterns import find_emails
 from search.scope import ScopeKind, keys_of_contents, keys_of_emails, keys_of_place, parse_scope
@@ -212,7 +214,7 @@ def report(release: Release, progress: Progress = lambda now: None) -> Outcome:
     shards = list(release.shards.all())
     for place, shard in enumerate(shards, start=1):
         progress(f"shard {place} of {len(shards)}")
-        left |= _left_in_file(Path(shard.url), exclusions, left)
+        left |= _left_in_file(shard, exclusions, left)
     return _record(record, release, build, left)
 
 
@@ -267,31 +269,32 @@ def _left_by_name(build: Build, record: ExclusionList, known: Mapping[str, int])
     return dict(left)
 
 
-def _left_in_file(path: Path, exclusions: list[lists.Exclusion], known: Mapping[str, int]) -> dict[str, int]:
+def _left_in_file(shard: Shard, exclusions: list[lists.Exclusion], known: Mapping[str, int]) -> dict[str, int]:
     """What is left in a shard and in no index, of exclusions that are not known to be left as it is."""
     try:
-        by_name = _left_in_shard(path, exclusions, known)
-        return by_name | _left_in_texts(path, exclusions, {**known, **by_name})
-    except ShardError as error:
+        by_name = _left_in_shard(shard, exclusions, known)
+        return by_name | _left_in_texts(shard, exclusions, {**known, **by_name})
+    except (ShardError, StorageError) as error:
         raise NotAccepted(str(error)) from None
 
 
-def _left_in_shard(path: Path, exclusions: Iterable[lists.Exclusion], known: Mapping[str, int]) -> dict[str, int]:
+def _left_in_shard(shard: Shard, exclusions: Iterable[lists.Exclusion], known: Mapping[str, int]) -> dict[str, int]:
     """By names alone, of every file: those that no index holds (binary, too large) must be gone as well."""
     owner = _owners(exclusions)
     left: Counter[str] = Counter()
-    for place in read_places(path):
+    for place in read_places(shard.url, ColumnMap.of(shard.columns)):
         left.update({owner[key] for key in _keys_of(place) & owner.keys()})
     return {exclusion: count for exclusion, count in left.items() if exclusion not in known}
 
 
-def _left_in_texts(path: Path, exclusions: Iterable[lists.Exclusion], known: Mapping[str, int]) -> dict[str, int]:
+def _left_in_texts(shard: Shard, exclusions: Iterable[lists.Exclusion], known: Mapping[str, int]) -> dict[str, int]:
     """By contents and addresses, of the files that no index holds; their texts are read where a scope asks for it."""
     owner = _owners(exclusion for exclusion in exclusions if exclusion.kind in IN_TEXTS and exclusion.id not in known)
     left: Counter[str] = Counter()
-    for raw in read_unusable(path, settings.DOCUMENT_MAX_BYTES) if owner else ():
-        text = raw.content.tobytes() if raw.content is not None else b""
-        keys = {*keys_of_contents([of_content(text).core]), *keys_of_emails(find_emails(text))}
+    for raw in read_unusable(shard.url, settings.DOCUMENT_MAX_BYTES, ColumnMap.of(shard.columns)) if owner else ():
+        texts = [] if raw.content is None else [raw.content.tobytes()]  # no text is not the empty one
+        keys = {*keys_of_contents(of_content(text).core for text in texts)}
+        keys |= {*keys_of_emails(address for text in texts for address in find_emails(text))}
         left.update({owner[key] for key in keys & owner.keys()})
     return dict(left)
 
@@ -378,9 +381,9 @@ def _in_shards(build: Build, claims: Iterable[Claim]) -> set[int]:
     found: set[int] = set()
     try:
         for shard in build.release.shards.all() if owners else ():
-            for place in read_places(Path(shard.url)):
+            for place in read_places(shard.url, ColumnMap.of(shard.columns)):
                 found.update(*(owners[key] for key in _keys_of(place) & owners.keys()))
-    except ShardError:
+    except (ShardError, StorageError):
         # Nobody can say what is in it.
         found.update(*owners.values())
     return found

@@ -3,9 +3,13 @@
 import hashlib
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from governance.spooling import held
+from governance.storage import Location
+from optout.column_map import ColumnMap
 from optout.dropped import Line, LineWriter
 from optout.listed_scopes import HEX, SWHID_DIGITS, SWHID_PREFIX
 from optout.matcher import Matcher, Verdict, blob_digest
@@ -19,12 +23,17 @@ PIECE = 2**22
 
 @dataclass(frozen=True, slots=True)
 class ShardTask:
-    """A shard to be filtered into the folder `out`, under its relative name; `number` counts the shards."""
+    """A shard to be filtered into the folder `out`, under its relative name; `number` counts the shards.
 
-    path: Path
+    Where `sent_to` is given, what was written goes there, below it, and stays in the folder no longer.
+    """
+
+    place: Location
     name: str
     number: int
     out: Path
+    sent_to: Location | None = None
+    columns: ColumnMap | None = None
 
     @property
     def target(self) -> Path:
@@ -63,28 +72,30 @@ class Tally:
 def filter_shard(task: ShardTask, matcher: Matcher) -> ShardOutcome:
     """Write the shard without what the list covers, and the lines of what was dropped.
 
-    Raises ShardRefused where the shard cannot be read, and OSError where the result cannot be written.
+    Raises ShardRefused where the shard cannot be read, and OSError or StorageError where the result cannot be written.
     """
-    with explained(task.path, "cannot be read"):
-        before = _state(task.path)
-        digest, size = _digest(task.path)
-    task.target.parent.mkdir(parents=True, exist_ok=True)
-    with opened(task.path) as shard:
-        tally = Tally()
-        first = _first_covered(shard, matcher, tally)
-        if first is None:
-            _copy(task)
-        else:
+    with ExitStack() as stack:
+        with explained(task.place, "cannot be read"):
+            before = _state(task.place)
+            given = stack.enter_context(held(task.place))
+        task.target.parent.mkdir(parents=True, exist_ok=True)
+        with opened(given.place, task.columns) as shard:
             tally = Tally()
-            _rewrite(shard, task, matcher, first, tally)
-    with explained(task.path, "cannot be read"):
-        if _state(task.path) != before:
-            raise ShardRefused(f"{task.path}: was changed while it was read")
+            first = _first_covered(shard, matcher, tally)
+            if first is None:
+                _copy(given.place, task.target)
+            else:
+                tally = Tally()
+                _rewrite(shard, task, matcher, first, tally)
+        with explained(task.place, "cannot be read"):
+            if _state(task.place) != before:
+                raise ShardRefused(f"{task.place}: was changed while it was read")
     made, made_size = _digest(task.target)
-    if first is None and made != digest:
-        raise ShardRefused(f"{task.path}: was changed while it was read")
+    if first is None and made != given.sha256:
+        raise ShardRefused(f"{task.place}: was changed while it was read")
+    _send(task)
     return ShardOutcome(
-        InputShard(task.name, digest, size, tally.rows, tally.documents, tally.unnamed),
+        InputShard(task.name, given.sha256, given.bytes, tally.rows, tally.documents, tally.unnamed),
         OutputShard(
             name=task.name,
             sha256=made,
@@ -120,16 +131,23 @@ def _scan(shard: Shard, matcher: Matcher, tally: Tally, *, texts: bool) -> int |
     return None
 
 
-def _copy(task: ShardTask) -> None:
-    with explained(task.path, "cannot be read"):
-        source = task.path.open("rb")
-    with source, task.target.open("wb") as target:
+def _copy(place: Location, target: Path) -> None:
+    with explained(place, "cannot be read"):
+        source = place.open_stream()
+    with source, target.open("wb") as copy:
         while True:
-            with explained(task.path, "cannot be read"):
+            with explained(place, "cannot be read"):
                 piece = source.read(PIECE)
             if not piece:
                 return
-            target.write(piece)
+            copy.write(piece)
+
+
+def _send(task: ShardTask) -> None:
+    """What was dropped stays: the lines of all shards become one file."""
+    if task.sent_to is not None:
+        task.sent_to.child(f"{SHARDS}/{task.name}").send(task.target)
+        task.target.unlink()
 
 
 def _rewrite(shard: Shard, task: ShardTask, matcher: Matcher, first: int, tally: Tally) -> None:
@@ -143,7 +161,7 @@ def _rewrite(shard: Shard, task: ShardTask, matcher: Matcher, first: int, tally:
                     verdict = matcher.judge(files)
                 for line in _lines(task.name, files, verdict, matcher, tally):
                     lines.add(line)
-                with explained(shard.path, "holds what cannot be written anew"):
+                with explained(shard.place, "holds what cannot be written anew"):
                     kept = without(batch, shard.columns, verdict)
                 tally.dropped_rows += files.rows - kept.num_rows
                 tally.count(files)
@@ -194,6 +212,9 @@ def _swhid(files: Files, index: int) -> str | None:
 
 
 def _unnamed(files: Files) -> int:
+    """How many files have no repository or no path; what is no file needs none."""
+    if not files.is_of_files:
+        return 0
     start = count = 0
     for repository, length in zip(files.repositories, files.lengths, strict=True):
         paths = files.paths[start : start + length]
@@ -207,6 +228,9 @@ def _digest(path: Path) -> tuple[str, int]:
         return hashlib.file_digest(stream, "sha256").hexdigest(), stream.tell()
 
 
-def _state(path: Path) -> tuple[int, int, int]:
-    stat = path.stat()
+def _state(place: Location) -> tuple[int, int, int] | None:
+    """Of a file of this machine, what changes with it; what is on a server is read once."""
+    if place.local is None:
+        return None
+    stat = place.local.stat()
     return stat.st_size, stat.st_mtime_ns, stat.st_ino

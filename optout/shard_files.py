@@ -9,13 +9,16 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import accumulate, pairwise
-from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+from pyarrow import types
 
+from governance.storage import Location, StorageError, storage_failure
+from optout.column_map import ColumnMap
 from optout.shard_columns import Columns, Place, UnknownLayout, columns_of, leaves
+from optout.shard_texts import octets_of, text_of_events, without_tags
 
 READING: dict[str, Any] = {
     "pre_buffer": False,
@@ -30,19 +33,20 @@ BATCH_BYTES = 2**24
 """Of text held at once, beside the largest row."""
 MOST_ROWS = 128
 ROWS_WITHOUT_TEXTS = 256
-ROWS_OF_UNKNOWN_SIZE = {"stack-v3": 1, "stack-v2": 8}
+ROWS_OF_UNKNOWN_SIZE = 8
+"""One where a row is a list of files."""
 REASON_LENGTH = 300
 
 
 class ShardRefused(Exception):
-    """A shard that cannot be filtered; the message begins with its path."""
+    """A shard that cannot be filtered; the message begins with its URL."""
 
 
 @dataclass(frozen=True, slots=True)
 class Shard:
     """An open shard; good as long as the block of `opened`."""
 
-    path: Path
+    place: Location
     file: pq.ParquetFile
     columns: Columns
 
@@ -57,9 +61,11 @@ class Shard:
 
         By the sizes that the shard declares. Where it declares none, or too little to be true, as few as can be.
         """
+        if not self.columns.content:
+            return self._rows_of_pointers(group)
         sizes = self._declared_sizes(group)
         if 2 * sum(sizes) < self._text_bytes(group):
-            return ROWS_OF_UNKNOWN_SIZE[self.columns.layout]
+            return 1 if self.columns.files else ROWS_OF_UNKNOWN_SIZE
         most = BATCH_BYTES + max(sizes, default=0)
         sums = [0, *accumulate(sizes)]
         rows = MOST_ROWS
@@ -67,34 +73,39 @@ class Shard:
             rows //= 2
         return rows
 
+    def _rows_of_pointers(self, group: int) -> int:
+        """Of rows that hold no text, as many as have BATCH_BYTES on the average."""
+        found = self.file.metadata.row_group(group)
+        return max(1, min(MOST_ROWS, BATCH_BYTES * found.num_rows // max(found.total_byte_size, 1)))
+
     def _declared_sizes(self, group: int) -> list[int]:
         """Bytes of text of each row."""
         if not self.columns.size:
             return []
         sizes: list[int] = []
-        for batch in self._read(group, [self.columns.place(self.columns.size)], MOST_ROWS):
-            files: Any = batch.column(self.columns.files) if self.columns.files else None
-            if files is None:
-                sizes += map(_whole, batch.column(self.columns.size).to_pylist())
+        for batch in self._read(group, [self.columns.size], MOST_ROWS):
+            if not self.columns.files:
+                sizes += map(_whole, _at(batch, self.columns.size).to_pylist())
                 continue
-            each = [0, *accumulate(map(_whole, files.flatten().field(self.columns.size).to_pylist()))]
+            files: Any = batch.column(self.columns.files)
+            each = [0, *accumulate(map(_whole, _at(files.flatten(), self.columns.size[1:]).to_pylist()))]
             ends = [0, *accumulate(lengths_of(files))]
             sizes += (each[end] - each[start] for start, end in pairwise(ends))
         return sizes
 
     def _text_bytes(self, group: int) -> int:
         """Uncompressed bytes of the column of texts."""
-        (index,) = self._indices([self.columns.place(self.columns.content)])
-        return self.file.metadata.row_group(group).column(index).total_uncompressed_size
+        found = self.file.metadata.row_group(group)
+        return sum(found.column(index).total_uncompressed_size for index in self._indices([self.columns.content]))
 
     def _indices(self, places: Sequence[Place]) -> list[int]:
-        """The Parquet columns at `places`.
+        """The Parquet columns at or below `places`.
 
         Parquet names the inside of lists, and every writer names it otherwise; but its columns and the leaves of the
         Arrow schema stand in the same order.
         """
         at = enumerate(leaves(pa.struct(list(self.file.schema_arrow))))
-        return [index for index, leaf in at if leaf in places]
+        return [index for index, leaf in at if any(leaf[: len(place)] == place for place in places)]
 
     def _read(self, group: int, places: Sequence[Place] | None, rows: int) -> Iterator[pa.RecordBatch]:
         """All rows of a row group; raises ShardRefused where it is damaged, or fewer come than it says."""
@@ -102,7 +113,7 @@ class Shard:
         batches = self.file.iter_batches(rows, row_groups=[group], columns=names, use_threads=False)
         row = 0
         while True:
-            with explained(self.path, f"is damaged in row group {group}, at row {row} of it"):
+            with explained(self.place, f"is damaged in row group {group}, at row {row} of it"):
                 batch = next(batches, None)
             if batch is None:
                 break
@@ -111,22 +122,25 @@ class Shard:
             del batch
         expected = self.file.metadata.row_group(group).num_rows
         if row != expected:
-            raise ShardRefused(f"{self.path}: is damaged: row group {group} holds {row} rows instead of {expected}")
+            raise ShardRefused(f"{self.place}: is damaged: row group {group} holds {row} rows instead of {expected}")
 
 
 @contextmanager
-def opened(path: Path) -> Iterator[Shard]:
-    """Raises ShardRefused where it is no Parquet file, or of no known layout."""
-    with explained(path, "is not a readable Parquet file"):
-        file = pq.ParquetFile(str(path), **READING)
-    with file:
-        with explained(path, "has a schema that cannot be read"):
-            schema = file.schema_arrow
-        try:
-            columns = columns_of(schema)
-        except UnknownLayout as error:
-            raise ShardRefused(f"{path}: {error}") from error
-        yield Shard(path, file, columns)
+def opened(place: Location, given: ColumnMap | None = None) -> Iterator[Shard]:
+    """Raises ShardRefused where it is no Parquet file, or of no known layout, nor of what the column map says."""
+    with explained(place, "is not a readable Parquet file"):
+        stream = place.open_input()
+    with stream:
+        with explained(place, "is not a readable Parquet file"):
+            file = pq.ParquetFile(stream, **READING)
+        with file:
+            with explained(place, "has a schema that cannot be read"):
+                schema = file.schema_arrow
+            try:
+                columns = columns_of(schema, given)
+            except UnknownLayout as error:
+                raise ShardRefused(f"{place}: {error}") from error
+            yield Shard(place, file, columns)
 
 
 class Files:
@@ -135,6 +149,7 @@ class Files:
     def __init__(self, batch: pa.RecordBatch, columns: Columns) -> None:
         self.rows = batch.num_rows
         self.nested = bool(columns.files)
+        self.is_of_files = columns.is_of_files
         self._batch = batch
         self._columns = columns
         lists: Any = batch.column(columns.files) if columns.files else None
@@ -147,26 +162,41 @@ class Files:
     @cached_property
     def repositories(self) -> list[str | None]:
         """Of each row, as the shard writes it."""
-        return _names(self._batch.column(self._columns.repository))
+        where = self._columns.repository
+        return _names(_at(self._batch, where)) if where else [None] * self.rows
 
     @cached_property
     def paths(self) -> list[str | None]:
-        return _names(self._column(self._columns.path))
+        """Of what is no file, its id."""
+        return self._names_of_files(self._columns.path)
 
     @cached_property
     def content_ids(self) -> list[str | None]:
         """What the shard declares, whatever it is."""
-        return _names(self._column(self._columns.content_id)) if self._columns.content_id else [None] * len(self)
+        return self._names_of_files(self._columns.content_id)
 
     def texts(self) -> Iterator[memoryview | None]:
-        """The bytes of each file where they lie."""
-        return map(_octets, self._column(self._columns.content))
+        """The bytes of each file where they lie; None of each where the shard holds no texts."""
+        if self._columns.tagged or self._columns.is_thread or not self._columns.content:
+            return map(self.text, range(len(self)))
+        return map(octets_of, self._column(self._columns.content))
 
     def text(self, index: int) -> memoryview | None:
-        return _octets(self._column(self._columns.content)[index])
+        if not self._columns.content:
+            return None
+        value = self._column(self._columns.content)[index]
+        if self._columns.is_thread:
+            return text_of_events(value)
+        text = octets_of(value)
+        if text is None or not self._columns.tagged:
+            return text
+        return without_tags(text, self.repositories[index], self.paths[index])
 
-    def _column(self, name: str) -> Any:  # Arrow has a class per type
-        return self._files.column(name) if self._files is self._batch else self._files.field(name)
+    def _names_of_files(self, place: Place) -> list[str | None]:
+        return _names(self._column(place)) if place else [None] * len(self)
+
+    def _column(self, place: Place) -> Any:  # Arrow has a class per type
+        return _at(self._files, place[1:] if self.nested else place)
 
 
 def lengths_of(lists: Any) -> list[int]:
@@ -175,27 +205,32 @@ def lengths_of(lists: Any) -> list[int]:
 
 
 @contextmanager
-def explained(path: Path, problem: str) -> Iterator[None]:
-    """Whatever Arrow or the system says of a file becomes a ShardRefused."""
+def explained(place: Location, problem: str) -> Iterator[None]:
+    """Whatever Arrow, the system or a server says of a file becomes a ShardRefused."""
     try:
         yield
-    except (pa.ArrowException, OSError, ValueError, MemoryError) as error:
-        reason = " ".join(str(error).split())[:REASON_LENGTH]
-        raise ShardRefused(f"{path}: {problem}: {reason}") from error
+    except (pa.ArrowException, OSError, ValueError, MemoryError, StorageError) as error:
+        failure = storage_failure(error)
+        reason = failure.reason if failure else " ".join(str(error).split())[:REASON_LENGTH]
+        raise ShardRefused(f"{place}: {problem}: {reason}") from error
 
 
 def _names(column: Any) -> list[str | None]:
     """Names that are not UTF-8 are read with replacement characters rather than lost."""
     if isinstance(column, pa.DictionaryArray):
         column = column.dictionary_decode()
+    if types.is_integer(column.type):
+        column = column.cast(pa.string())
     octets = column.cast(pa.large_binary()).to_pylist()
     return [None if name is None else name.decode("utf-8", "replace") for name in octets]
 
 
-def _octets(value: Any) -> memoryview | None:
-    if isinstance(value, pa.DictionaryScalar):
-        value = value.value
-    return memoryview(value.as_buffer()) if value.is_valid else None
+def _at(parent: Any, place: Place) -> Any:
+    """The column at `place` of a record batch or a struct array."""
+    found: Any = parent.column(place[0]) if isinstance(parent, pa.RecordBatch) else parent.field(place[0])
+    for name in place[1:]:
+        found = found.field(name)
+    return found
 
 
 def _whole(number: int | None) -> int:

@@ -15,6 +15,7 @@ from search.analysis.entries import band_terms
 from search.analysis.fingerprints import PROFILES, squeeze
 from search.analysis.hashing import terms_of
 from search.analysis.minhash import jaccard, shingles
+from search.documents import DocumentKind
 from search.engines.base import AllOf, AnyOf, Clause, Field, Hit, Index, Match, Not, Term
 from search.engines.stored import content_of
 from search.matching import Asked, Lines, Span
@@ -193,9 +194,10 @@ def source_of(hit: Hit, origin: str, lines: Range | None = None, place: Range | 
     """Where a hit is, as a qualified SWHID; one of a whole file carries no line qualifier."""
     part = lines is not None and place is not None and (place.start > 0 or place.end < hit.size)
     swhid = parse_swhid(hit.swhid).qualified(
-        origin=f"{origin}{hit.repository}",
+        origin=f"{origin}{hit.repository}" if hit.repository else None,
         anchor=f"swh:1:rev:{hit.revision}" if hit.revision else None,
-        path=f"/{hit.path}",
+        # What is no file lies at no path of its repository.
+        path=f"/{hit.path}" if hit.kind is DocumentKind.FILE else None,
         lines=f"{lines.start}-{lines.end}" if part and lines else None,
     )
     return Source(
@@ -207,6 +209,7 @@ def source_of(hit: Hit, origin: str, lines: Range | None = None, place: Range | 
         hit.revision,
         lines=lines,
         bytes=place,
+        kind=hit.kind,
     )
 
 

@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
-from search.documents import Document
+from search.documents import Document, DocumentKind
+from search.encodings import as_utf_8, codec_named
 from search.swhid import DIGITS, HEX, Kind, Swhid, of_content
 
 
@@ -16,19 +17,27 @@ class Skip(StrEnum):
     """The declared identifier is neither null nor 40 hexadecimal digits."""
     NO_TEXT = "no text"
     """The content is null: the shard only says that the file exists."""
+    NOT_IN_ARCHIVE = "not in the archive"
+    """The content is null, and the archive does not hold it."""
+    DAMAGED = "damaged content"
+    """What the archive holds is not the content that the shard names."""
     EMPTY = "empty"
     TOO_LARGE = "too large"
     BINARY = "binary"
     """The content holds a NUL byte."""
+    UNKNOWN_ENCODING = "unknown encoding"
+    """The shard names an encoding that nobody here knows."""
     UNDECODABLE = "undecodable"
-    """The content is not UTF-8."""
+    """The content is not UTF-8, nor of the encoding that the shard names."""
 
 
 @dataclass(frozen=True, slots=True)
 class RawFile:
     """What a shard says of one file, with nothing checked; None is null, or a column that is not there.
 
-    `content` is a view into the reader's memory and is only good until the next file is asked for.
+    `content` is a view into the reader's memory and is only good until the next file is asked for. Where it is None,
+    `blob_id` (the SHA-1 of the original bytes, as an archive names them) tells where to get it, and `encoding` how
+    those bytes are to be decoded; of a text that the shard holds itself it is None.
     """
 
     repository: str | None = None
@@ -41,23 +50,33 @@ class RawFile:
     stars: int = 0
     vendored: bool = False
     generated: bool = False
+    blob_id: str | None = None
+    encoding: str | None = None
+    kind: DocumentKind = DocumentKind.FILE
+    missing: Skip | None = None
+    """Why it has no content, where an archive was asked for it."""
 
 
 def examine(file: RawFile, max_bytes: int) -> Document | Skip:
     """The document that `file` is, or why it is none.
 
     A declared identifier is kept as the dataset gives it, even where the text has another: texts may have
-    been transcoded or redacted. A revision that is not 40 hexadecimal digits is left out.
+    been transcoded or redacted. One that is not declared is that of the bytes before they were decoded. A revision
+    that is not 40 hexadecimal digits is left out.
     """
     if misplaced := _misplaced(file):
         return misplaced
-    text = _text(file.content, max_bytes)
+    original = file.missing or _original(file.content, max_bytes)
+    if isinstance(original, Skip):
+        return original
+    text = _text(original, file.encoding, max_bytes)
     if isinstance(text, Skip):
         return text
+    swhid = _swhid(file.content_id, original)
     return Document(
-        swhid=_swhid(file.content_id, text),
+        swhid=swhid,
         repository=file.repository or "",
-        path=_path(file),
+        path=_path(file) or swhid,
         content=text,
         language=file.language or "",
         licenses=file.licenses,
@@ -65,6 +84,7 @@ def examine(file: RawFile, max_bytes: int) -> Document | Skip:
         stars=file.stars,
         vendored=file.vendored,
         generated=file.generated,
+        kind=file.kind,
     )
 
 
@@ -75,27 +95,41 @@ def place_of(file: RawFile) -> tuple[str, str, str]:
 
 
 def _misplaced(file: RawFile) -> Skip | None:
-    if not file.repository:
-        return Skip.NO_REPOSITORY
-    if not _path(file):
-        return Skip.NO_PATH
+    """Only a file must have a repository and a path in it."""
+    if file.kind is DocumentKind.FILE:
+        if not file.repository:
+            return Skip.NO_REPOSITORY
+        if not _path(file):
+            return Skip.NO_PATH
     if file.content_id is not None and _digest(file.content_id) is None:
         return Skip.BAD_ID
     return None
 
 
-def _text(content: memoryview | None, max_bytes: int) -> bytes | Skip:
-    """A copy of the content where it is text; what is too large is not copied."""
+def _original(content: memoryview | None, max_bytes: int) -> bytes | Skip:
+    """A copy of the content as it is; what is too large is not copied."""
     if content is None:
         return Skip.NO_TEXT
     if not content.nbytes:
         return Skip.EMPTY
-    if content.nbytes > max_bytes:
-        return Skip.TOO_LARGE
-    text = content.tobytes()
-    if b"\0" in text:
+    return content.tobytes() if content.nbytes <= max_bytes else Skip.TOO_LARGE
+
+
+def _text(original: bytes, encoding: str | None, max_bytes: int) -> bytes | Skip:
+    """The content as UTF-8 where it is text."""
+    if encoding is None and b"\0" in original:
         return Skip.BINARY
-    return text if text.isascii() or _is_utf8(text) else Skip.UNDECODABLE
+    codec = codec_named(encoding)
+    if codec is None:
+        return Skip.UNKNOWN_ENCODING
+    text = as_utf_8(original, codec)
+    if text is None:
+        return Skip.BINARY if b"\0" in original else Skip.UNDECODABLE
+    if not text:
+        return Skip.EMPTY
+    if len(text) > max_bytes:
+        return Skip.TOO_LARGE
+    return Skip.BINARY if b"\0" in text else text
 
 
 def _path(file: RawFile) -> str:
@@ -115,11 +149,3 @@ def _digest(text: str | None) -> str | None:
         return None
     digest = text.lower()
     return digest if HEX.issuperset(digest) else None
-
-
-def _is_utf8(text: bytes) -> bool:
-    try:
-        text.decode()
-    except UnicodeDecodeError:
-        return False
-    return True

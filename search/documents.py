@@ -1,11 +1,24 @@
-"""Document: one file of one repository as a release holds it."""
+"""Document: one file of one repository as a release holds it, or an issue, a notebook or another text."""
 
 import hashlib
 from dataclasses import dataclass
+from enum import StrEnum
 
 from search.swhid import of_content
 
 HASH_BITS = 57
+
+
+class DocumentKind(StrEnum):
+    """What a document is: a file of a repository, or one of the other things that models are trained on."""
+
+    FILE = "file"
+    ISSUE = "issue"
+    PULL_REQUEST = "pull-request"
+    COMMIT = "commit"
+    NOTEBOOK = "notebook"
+    DOCUMENTATION = "documentation"
+    TEXT = "text"
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,6 +28,8 @@ class Document:
     `content` is UTF-8 without NUL; `swhid` is the core identifier that the dataset declares, which may differ
     from `text_swhid` where the text was transcoded or redacted after the fact. `repository` is `owner/name` as
     the dataset writes it, `path` has no leading slash, `revision` is 40 hexadecimal digits or "".
+
+    What is no file may have no repository (""); its path is the id that the dataset gives it, or else its SWHID.
     """
 
     swhid: str
@@ -27,6 +42,7 @@ class Document:
     stars: int = 0
     vendored: bool = False
     generated: bool = False
+    kind: DocumentKind = DocumentKind.FILE
 
     @property
     def owner(self) -> str:

@@ -5,45 +5,30 @@ nothing.
 """
 
 import fcntl
-import shutil
-from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
-from datetime import datetime
-from pathlib import Path
+from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Sum
 from django.utils import timezone
 from django.utils.module_loading import import_string
 
-from search.analysis.entries import SPEC
-from search.analysis.fingerprints import PROFILES, STANDARD
-from search.engines.base import Engine, EngineError
-from search.indexing import DOCUMENTS, REPEAT, ShardResult, ShardTask, fingerprints_folder, load_fingerprints
-from search.models import Build, Release, Shard, ShardBuild
-from search.opened import engine_named, portrait_path
-from search.portrait import PortraitError, PortraitWriter, expected_keys, size_for
-from search.workers import Outcome, index_shards
+from governance.storage import StorageError
+from search import builds, sealing
+from search.builds import BuildProgress
+from search.engines.base import EngineError
+from search.models import Build, Release, ShardBuild
+from search.opened import engine_named
+from search.portrait import PortraitError
+from search.workers import index_shards
 
-ENGINE_ERRORS = (EngineError, PortraitError)
+ENGINE_ERRORS = (EngineError, PortraitError, StorageError)
 """What may go wrong below while a build is sealed."""
 
 
 class IngestError(Exception):
     """What was asked cannot be done; the message is for the steward, a line for each problem."""
-
-
-@dataclass(frozen=True, slots=True)
-class BuildProgress:
-    """Bytes of text and shards, of those this run has to do."""
-
-    done_bytes: int
-    total_bytes: int
-    done_shards: int
-    total_shards: int
 
 
 def release_named(name: str) -> Release:
@@ -61,36 +46,47 @@ def build(release: Release, *, jobs: int, progress: Callable[[BuildProgress], No
     reason and leave the build incomplete; the next call tries them again. One process builds a release at a time.
     """
     with _alone(release):
-        latest = None if anew else _latest(release)
+        latest = None if anew else builds.latest(release)
         if latest and latest.state == Build.State.COMPLETE:
             return latest
-        current = latest or _begin(release)
-        engine = engine_named(current.engine)
-        _index_waiting(current, engine, jobs, progress)
-        return _seal_apart(current, engine)
+        current = latest or builds.begin(release)
+        _resume(current)
+        _index_waiting(current, jobs, progress)
+        return _seal_here(current)
 
 
-def activate(release: Release, *, keep_parent: bool = False) -> Build:
-    """Point every answer about the release to its latest sealed build, in one step.
+def activate(release: Release, *, keep_parent: bool = False, name: str = "") -> Build:
+    """Point every answer about the release to its latest sealed build, or the one of that name, in one step.
 
     A release that was filtered takes the place of those it came from: its ancestors answer no more, unless they are
     to be kept. ACTIVATION_GUARDS (settings) look at the build first, and hide what must not be shown.
     """
-    latest = release.builds.exclude(sealed_at=None).order_by("-pk").first()
-    if latest is None:
-        raise IngestError(f"release {release.name!r} has no finished build; run: manage.py build {release.name}")
     with transaction.atomic():
-        _answer_from(latest, timezone.now())
+        # Chosen under the lock, so that it is not removed meanwhile (search.pruning).
+        Release.objects.select_for_update().get(pk=release.pk)
+        chosen = _sealed_build(release, name)
+        _answer_from(chosen, timezone.now())
         if release.exclusion_list is not None and not keep_parent:
             _take_out([ancestor.pk for ancestor in _ancestors(release)])
-    return latest
+    return chosen
+
+
+def _sealed_build(release: Release, name: str) -> Build:
+    sealed = release.builds.exclude(sealed_at=None).order_by("-pk")
+    chosen = sealed.filter(name=name).first() if name else sealed.first()
+    if chosen is not None:
+        return chosen
+    there = ", ".join(sealed.values_list("name", flat=True)[:20])
+    if not there:
+        raise IngestError(f"release {release.name!r} has no finished build; run: manage.py build {release.name}")
+    raise IngestError(f"release {release.name!r} has no finished build {name!r}; there are: {there}")
 
 
 def _answer_from(build: Build, activated_at: datetime | None) -> None:
     """Look at the build and switch to it, within the caller's transaction, so that nothing comes between the two."""
+    locked = Release.objects.select_for_update().get(pk=build.release_id)
     for guard in settings.ACTIVATION_GUARDS:
         import_string(guard)(build)
-    locked = Release.objects.select_for_update().get(pk=build.release_id)
     locked.active_build = build
     locked.activated_at = activated_at
     locked.save(update_fields=["active_build", "activated_at"])
@@ -128,27 +124,16 @@ def _alone(release: Release) -> Iterator[None]:
         yield
 
 
-def _latest(release: Release) -> Build | None:
-    """The build to resume or to keep. One of another spec or engine does not count: its parts would not fit."""
-    same = release.builds.filter(spec=SPEC, engine=settings.ENGINE, profile=STANDARD.name)
-    return same.order_by("-pk").first()
+def _resume(current: Build) -> None:
+    """A build that was cancelled, or could not be sealed, goes on."""
+    if current.shards.filter(seen_at__gt=timezone.now() - timedelta(seconds=settings.WORK.lease)).exists():
+        raise IngestError(f"build {current.name} is being built by workers; set REDIS_URL to have it go on with them")
+    Build.objects.filter(pk=current.pk).update(state=Build.State.RUNNING, problem="")
+    current.refresh_from_db()
 
 
-def _begin(release: Release) -> Build:
-    number = release.builds.count() + 1
-    with transaction.atomic():
-        current = Build.objects.create(
-            release=release,
-            name=f"{release.name}-{number}",
-            engine=settings.ENGINE,
-            spec=SPEC,
-            profile=STANDARD.name,
-        )
-        ShardBuild.objects.bulk_create(ShardBuild(build=current, shard=shard) for shard in release.shards.all())
-    return current
-
-
-def _index_waiting(current: Build, engine: Engine, jobs: int, progress: Callable[[BuildProgress], None]) -> None:
+def _index_waiting(current: Build, jobs: int, progress: Callable[[BuildProgress], None]) -> None:
+    engine = engine_named(current.engine)
     waiting = {
         row.shard.number: row for row in current.shards.exclude(state=ShardBuild.State.DONE).select_related("shard")
     }
@@ -162,89 +147,44 @@ def _index_waiting(current: Build, engine: Engine, jobs: int, progress: Callable
         engine.prepare(current.name, total)
     # The largest first, so that no process is left alone with a large one at the end.
     largest_first = sorted(waiting.values(), key=lambda row: -row.shard.text_bytes)
-    tasks = [_task(current, row.shard) for row in largest_first]
+    tasks = [builds.shard_task(current, row.shard) for row in largest_first]
     for task, outcome in index_shards(tasks, engine, jobs=jobs, progress=report):
-        _write_down(waiting[task.number], outcome)
+        builds.write_down(waiting[task.number], outcome)
         finished += 1
+        if Build.objects.filter(pk=current.pk, state=Build.State.CANCELLED).exists():
+            raise IngestError(f"build {current.name} was cancelled; manage.py build {current.release.name} resumes it")
 
 
-def _task(current: Build, shard: Shard) -> ShardTask:
-    return ShardTask(
-        build=current.name,
-        number=shard.number,
-        path=Path(shard.url),
-        digest=shard.digest,
-        text_bytes=shard.text_bytes,
-        folder=settings.BUILDS_DIR,
-        profile=current.profile,
-        max_bytes=settings.DOCUMENT_MAX_BYTES,
-    )
+def seal(current: Build) -> Build:
+    """Seal what is done of a build; one that answers is taken out of the answers first, and comes back afterwards.
 
-
-def _write_down(row: ShardBuild, outcome: Outcome) -> None:
-    if isinstance(outcome, ShardResult):
-        row.state, row.reason = ShardBuild.State.DONE, ""
-        row.tally, row.text_bytes, row.seconds = outcome.tally, outcome.text_bytes, outcome.seconds
-    else:
-        row.state, row.reason = ShardBuild.State.FAILED, outcome
-    row.save()
-
-
-def _seal_apart(current: Build, engine: Engine) -> Build:
-    """Seal; a build that answers as it is (an incomplete one that was resumed) is taken out of the answers meanwhile.
-
-    What comes to be in it has to be looked at by the guards before it is shown, like that of any other.
+    What comes to be in it has to be looked at by the guards before it is shown, like that of any other. The build is
+    returned as it is to be saved by `save_sealed`.
     """
     release = Release.objects.get(pk=current.release_id)
-    if release.active_build_id != current.pk:
-        return _seal(current, engine)
-    _take_out([release.pk])
-    sealed = _seal(current, engine)
+    if release.active_build_id == current.pk:
+        with transaction.atomic():
+            Build.objects.filter(pk=current.pk).update(answers_again=True)
+            _take_out([release.pk])
+        current.answers_again = True
+    return sealing.seal(current, engine_named(current.engine))
+
+
+def save_sealed(sealed: Build) -> None:
+    """Write a sealed build down, within the caller's transaction, and let it answer where it did before."""
+    answered, sealed.answers_again = sealed.answers_again, False
+    sealed.save()
+    if answered:
+        _answer_from(sealed, Release.objects.get(pk=sealed.release_id).activated_at)
+
+
+def _seal_here(current: Build) -> Build:
+    try:
+        sealed = seal(current)
+    except sealing.NothingToSeal as error:
+        raise IngestError(str(error)) from None
     with transaction.atomic():
-        _answer_from(sealed, release.activated_at)
+        save_sealed(sealed)
+    if sealed.state == Build.State.COMPLETE:
+        sealing.tidy(sealed, engine_named(sealed.engine))
     return sealed
-
-
-def _seal(current: Build, engine: Engine) -> Build:
-    done = list(current.shards.filter(state=ShardBuild.State.DONE).values_list("shard__number", flat=True))
-    if not done:
-        raise IngestError(f"no shard of {current.release.name!r} could be read:\n" + "\n".join(failures(current)))
-    current.documents = engine.seal(current.name, done)
-    _write_portrait(current, done)
-    complete = len(done) == current.shards.count()
-    current.state = Build.State.COMPLETE if complete else Build.State.INCOMPLETE
-    current.text_bytes = current.shards.aggregate(total=Sum("text_bytes"))["total"]
-    current.index_bytes = engine.size(current.name)
-    current.sealed_at = timezone.now()
-    current.save()
-    if complete:
-        engine.tidy(current.name)
-        shutil.rmtree(fingerprints_folder(settings.BUILDS_DIR, current.name), ignore_errors=True)
-    return current
-
-
-def _write_portrait(current: Build, shards: Sequence[int]) -> None:
-    text_bytes = current.release.shards.aggregate(total=Sum("text_bytes"))["total"]
-    expected = expected_keys(text_bytes, PROFILES[current.profile].window)
-    geometry = size_for(expected, settings.PORTRAIT_ERROR_RATE)
-    writer = PortraitWriter(geometry, spec=current.spec, profile=current.profile)
-    for number in shards:
-        writer.add(load_fingerprints(settings.BUILDS_DIR, current.name, number))
-    writer.write(portrait_path(current), release=current.release.name)
-
-
-def failures(current: Build) -> list[str]:
-    """Why each failed shard failed."""
-    failed = current.shards.filter(state=ShardBuild.State.FAILED)
-    return list(failed.values_list("reason", flat=True))
-
-
-def tally(current: Build) -> Counter[str]:
-    """Documents, repeats and what was skipped by reason, over all shards that are done."""
-    total: Counter[str] = Counter()
-    for counts in current.shards.filter(state=ShardBuild.State.DONE).values_list("tally", flat=True):
-        total.update(counts)
-    # A document that two shards hold is kept once, which only sealing can tell.
-    total[REPEAT] += total[DOCUMENTS] - current.documents
-    total[DOCUMENTS] = current.documents
-    return +total

@@ -59,6 +59,9 @@ class Shard(models.Model):
     rows = models.BigIntegerField()
     documents = models.BigIntegerField(help_text="files that the shard claims to hold")
     text_bytes = models.BigIntegerField()
+    columns = models.JSONField(
+        default=dict, blank=True, help_text="which columns hold what, where the schema alone does not tell"
+    )
 
     class Meta:
         ordering = ["release", "number"]
@@ -74,13 +77,16 @@ class Shard(models.Model):
 class Build(models.Model):
     """The indices made from one release by one configuration.
 
-    Incomplete means sealed without the shards that failed: it can be asked, says so, and can be resumed.
+    Incomplete means sealed without the shards that failed: it can be asked, says so, and can be resumed. One that was
+    cancelled, or failed because it could not be sealed, can be resumed as well.
     """
 
     class State(models.TextChoices):
         RUNNING = "running"
         INCOMPLETE = "incomplete"
         COMPLETE = "complete"
+        CANCELLED = "cancelled"
+        FAILED = "failed"
 
     release = models.ForeignKey(Release, on_delete=models.PROTECT, related_name="builds")
     name = models.SlugField(max_length=120, unique=True)
@@ -93,13 +99,23 @@ class Build(models.Model):
     documents = models.BigIntegerField(default=0)
     text_bytes = models.BigIntegerField(default=0)
     index_bytes = models.BigIntegerField(default=0)
+    problem = models.TextField(blank=True, help_text="why it could not be sealed")
+    answers_again = models.BooleanField(
+        default=False, help_text="it answered, and does so again when what was added to it is sealed"
+    )
+
+    class Meta:
+        permissions: ClassVar = [("steer_build", "Can cancel builds and have shards tried again")]
 
     def __str__(self) -> str:
         return self.name
 
 
 class ShardBuild(models.Model):
-    """How far one shard of a build is. Done means: its part and its fingerprints are on disk, whole."""
+    """How far one shard of a build is. Done means: its part and its fingerprints are stored, whole.
+
+    Whether somebody is at it stands in the outbox of work; `seen_at` is when whoever was at it last told his progress.
+    """
 
     class State(models.TextChoices):
         WAITING = "waiting"
@@ -113,6 +129,8 @@ class ShardBuild(models.Model):
     tally = models.JSONField(default=dict, help_text="documents, repeats, and what was skipped by reason")
     text_bytes = models.BigIntegerField(default=0)
     seconds = models.FloatField(default=0)
+    done_bytes = models.BigIntegerField(default=0, help_text="of text, as far as was told")
+    seen_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
         ordering = ["shard__number"]

@@ -16,8 +16,9 @@ import os
 import struct
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, BinaryIO, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -207,8 +208,23 @@ class PortraitWriter:
 
     def write(self, path: Path, *, release: str) -> PortraitHeader:
         """`path` appears whole or not at all; raises PortraitError where the disk refuses."""
+        header = self._header(release)
+        _write_whole(path, self._pieces(header))
+        return header
+
+    def write_into(self, file: BinaryIO, *, release: str) -> PortraitHeader:
+        """The same bytes to an open file; raises PortraitError where the disk refuses."""
+        header = self._header(release)
+        try:
+            for piece in self._pieces(header):
+                file.write(piece)
+        except OSError as error:
+            raise PortraitError(f"a portrait cannot be written: {error.strerror or error}") from error
+        return header
+
+    def _header(self, release: str) -> PortraitHeader:
         digest, set_bits = _survey(self.bits)
-        header = PortraitHeader(
+        return PortraitHeader(
             spec=self.spec,
             profile=self.profile,
             release=release,
@@ -217,8 +233,9 @@ class PortraitWriter:
             set_bits=set_bits,
             digest=digest,
         )
-        _write_whole(path, [header.to_bytes(), *(block.data for block in _blocks(self.bits))])
-        return header
+
+    def _pieces(self, header: PortraitHeader) -> Iterator[bytes | memoryview]:
+        return chain([header.to_bytes()], (block.data for block in _blocks(self.bits)))
 
 
 def _blocks(bits: NDArray[np.uint8]) -> Iterator[NDArray[np.uint8]]:

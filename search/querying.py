@@ -4,7 +4,7 @@ r"""The words people search with, and what they ask of an engine.
     "not found"             words in a row, whatever stands between; then the same letters anywhere
     "a[i] += 1"             with symbols: the same letters in a row, without regard to case
     /re(ad|cv)_all\(/       a regular expression of RE2, with regard to case
-    owner: repo: path: lang: license:     filters; several of a kind are alternatives
+    owner: repo: path: lang: license: kind:     filters; several of a kind are alternatives
 
 Everything that is asked must hold. Better matches are tiers, asked one after the other.
 """
@@ -13,8 +13,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from search import conditions, patterns
-from search.analysis.entries import language_tag, license_tag, path_terms
+from search.analysis.entries import kind_tag, language_tag, license_tag, path_terms
 from search.analysis.words import MAX_WORD, trigram_terms, words_of
+from search.documents import DocumentKind
 from search.engines.base import EVERYTHING, AllOf, AnyOf, Clause, Either, Field, Not, Phrase, Term
 from search.patterns import Pattern, PatternError
 from search.scope import account, repo
@@ -246,6 +247,16 @@ def _path(value: str) -> Clause:
     return Phrase(Field.PATH, tuple(terms))
 
 
+def _kind(value: str) -> Clause:
+    try:
+        kind = DocumentKind(value.lower())
+    except ValueError:
+        raise ValueError(f"must be one of {', '.join(DocumentKind)}") from None
+    if kind is DocumentKind.FILE:
+        return Not(AnyOf(Field.TAGS, frozenset(map(kind_tag, DocumentKind))))
+    return AnyOf(Field.TAGS, frozenset({kind_tag(kind)}))
+
+
 FILTERS: dict[str, tuple[str, Callable[[str], Clause]]] = {
     "owner": ("owner", lambda value: Term(Field.SCOPES, account(value).key)),
     "repo": ("repo", lambda value: Term(Field.SCOPES, repo(value).key)),
@@ -253,6 +264,7 @@ FILTERS: dict[str, tuple[str, Callable[[str], Clause]]] = {
     "lang": ("lang", lambda value: AnyOf(Field.TAGS, frozenset({language_tag(value)}))),
     "language": ("lang", lambda value: AnyOf(Field.TAGS, frozenset({language_tag(value)}))),
     "license": ("license", lambda value: AnyOf(Field.TAGS, frozenset({license_tag(value)}))),
+    "kind": ("kind", _kind),
     "licence": ("license", lambda value: AnyOf(Field.TAGS, frozenset({license_tag(value)}))),
 }
 """As written -> the kind of filter, and what makes a clause of its value."""

@@ -8,7 +8,9 @@ from pathlib import Path
 
 from django.db import transaction
 
+from governance.storage import Location, StorageError, location
 from search.ingest import IngestError, release_named
+from search.layouts import ColumnMap
 from search.models import Dataset, Release, Shard
 from search.shards import ShardError, ShardFacts, inspect_shard
 
@@ -22,43 +24,58 @@ def dataset_of(release: str) -> str:
     return "-".join(words[:ends]) or release
 
 
-def find_shards(places: Sequence[str]) -> list[Path]:
-    """The Parquet files that `places` name: files, or folders with everything below them, in order."""
-    paths: list[Path] = []
+def find_shards(places: Sequence[str]) -> list[str]:
+    """The Parquet files that `places` name: files, or folders with everything below them, in order.
+
+    Of what is on this machine the paths, of what is on a server the URLs.
+    """
+    shards: list[str] = []
     for place in places:
-        if "://" in place and not place.startswith("file://"):
-            raise IngestError(f"{place}: only files and folders of this machine can be registered")
-        path = Path(place.removeprefix("file://")).absolute()
-        found = sorted(path.rglob("*.parquet")) if path.is_dir() else [path]
-        if not found:
-            raise IngestError(f"{place}: holds no .parquet file")
-        paths += found
-    return list(dict.fromkeys(paths))
+        try:
+            shards += _shards_of(location(place))
+        except StorageError as error:
+            raise IngestError(str(error)) from None
+    return list(dict.fromkeys(shards))
+
+
+def _shards_of(place: Location) -> list[str]:
+    if not place.is_folder():
+        return [_address(place)]
+    found = place.below(".parquet")
+    if not found:
+        raise IngestError(f"{place}: holds no .parquet file")
+    return [_address(shard) for shard in found]
+
+
+def _address(place: Location) -> str:
+    return str(place.local or place)
 
 
 def register(
     name: str,
-    paths: Sequence[Path],
+    shards: Sequence[str | Path],
     *,
     dataset: str,
     parent: str | None = None,
     exclusion_list: int | None = None,
     origin: str | None = None,
+    columns: ColumnMap | None = None,
 ) -> Release:
     """Write a release and its shards down, or nothing at all where one shard cannot be read.
 
     `exclusion_list` is the number of the list with which `parent` was filtered. Shards without a row (all of theirs was
-    filtered out) are left out. The same shards again are the release that is there; other ones are refused, since a
-    release never changes.
+    filtered out) are left out. `columns` says what is where in shards whose schema does not tell. The same shards again
+    are the release that is there; other ones are refused, since a release never changes.
     """
     _check_name(name)
     if exclusion_list is not None and parent is None:
         raise IngestError(f"release {name!r}: whoever names an exclusion list must name the parent that was filtered")
-    held = [(path, fact) for path, fact in _inspect_all(paths) if fact.rows]
+    held = [(shard, fact) for shard, fact in _inspect_all(shards, columns) if fact.rows]
     if not held:
         raise IngestError(f"release {name!r}: no shard holds a row")
     if there := Release.objects.filter(name=name).select_related("parent").first():
         _check_same(there, [fact for _, fact in held], parent, exclusion_list)
+        _check_same_columns(there, columns)
         return there
     with transaction.atomic():
         owner, _ = Dataset.objects.get_or_create(name=dataset, defaults={"origin": origin} if origin else {})
@@ -72,15 +89,16 @@ def register(
             Shard(
                 release=release,
                 number=number,
-                url=str(path),
+                url=shard,
                 layout=fact.layout,
                 digest=fact.digest,
                 bytes=fact.bytes,
                 rows=fact.rows,
                 documents=fact.documents,
                 text_bytes=fact.text_bytes,
+                columns=_stored(columns),
             )
-            for number, (path, fact) in enumerate(held)
+            for number, (shard, fact) in enumerate(held)
         )
     return release
 
@@ -109,19 +127,28 @@ def _check_same(release: Release, facts: Sequence[ShardFacts], parent: str | Non
         )
 
 
-def _inspect_all(paths: Sequence[Path]) -> list[tuple[Path, ShardFacts]]:
+def _check_same_columns(release: Release, columns: ColumnMap | None) -> None:
+    if any(stored != _stored(columns) for stored in release.shards.values_list("columns", flat=True)):
+        raise IngestError(f"release {release.name!r} is registered with another column map")
+
+
+def _stored(columns: ColumnMap | None) -> dict[str, str]:
+    return columns.stored() if columns else {}
+
+
+def _inspect_all(shards: Sequence[str | Path], columns: ColumnMap | None) -> list[tuple[str, ShardFacts]]:
     inspected, problems = [], []
-    seen: dict[str, Path] = {}
-    for path in paths:
+    seen: dict[str, str] = {}
+    for shard in map(str, shards):
         try:
-            fact = inspect_shard(path)
-        except ShardError as error:
+            fact = inspect_shard(shard, columns)
+        except (ShardError, StorageError) as error:
             problems.append(str(error))
             continue
         if fact.rows and fact.digest in seen:
-            problems.append(f"{path}: is the same file as {seen[fact.digest]}")
-        seen[fact.digest] = path
-        inspected.append((path, fact))
+            problems.append(f"{shard}: is the same file as {seen[fact.digest]}")
+        seen[fact.digest] = shard
+        inspected.append((shard, fact))
     if problems:
         raise IngestError("\n".join([*problems, "Nothing was registered."]))
     return inspected

@@ -7,6 +7,8 @@ exclude the end, so that `content[start:end]` is the span.
 from dataclasses import dataclass
 from enum import StrEnum
 
+from search.documents import DocumentKind
+
 
 class Grade(StrEnum):
     """How strong a finding is. Grades are never mixed in one piece of evidence."""
@@ -39,6 +41,7 @@ class Source:
     revision: str
     lines: Range | None = None
     bytes: Range | None = None
+    kind: DocumentKind = DocumentKind.FILE
 
 
 @dataclass(frozen=True, slots=True)

@@ -90,9 +90,12 @@ def keys_of_place(repository: str, path: str) -> Iterator[str]:
     """The keys of the account, the repository, each directory above the file, and the file itself.
 
     `repository` and `path` are taken as the dataset writes them. What no scope can name (a repository that is
-    not written owner/name) is still covered by its account, its contents and the addresses in it.
+    not written owner/name) is still covered by its account, its contents and the addresses in it; what has no
+    repository, by the latter two.
     """
     repository = repository.lower()
+    if not repository:
+        return
     yield Scope(ScopeKind.ACCOUNT, repository.partition("/")[0]).key
     yield Scope(ScopeKind.REPO, repository).key
     steps = path.strip("/").split("/")

@@ -7,10 +7,13 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from search.checking import AskedFile
+from search.documents import DocumentKind
 from search.lookup import KNOWN_MOST, SearchPage
 from search.report import Grade, Report
 
 Plain = serializers.Serializer[Any]
+
+OTHER_KINDS = [kind.value for kind in DocumentKind if kind is not DocumentKind.FILE]
 
 
 class AskedFileSerializer(Plain):
@@ -32,10 +35,19 @@ class RangeSerializer(Plain):
     end = serializers.IntegerField()
 
 
-class SourceSerializer(Plain):
+class _OfAKind(Plain):
+    """Says the kind of what is no file; of a file, which is the usual, nothing."""
+
+    def to_representation(self, instance: Any) -> dict[str, Any]:
+        data: dict[str, Any] = super().to_representation(instance)
+        return {name: value for name, value in data.items() if (name, value) != ("kind", DocumentKind.FILE.value)}
+
+
+class SourceSerializer(_OfAKind):
     swhid = serializers.CharField(help_text="qualified: origin, anchor, path and, for a part, lines")
     repository = serializers.CharField()
-    path = serializers.CharField()
+    path = serializers.CharField(help_text="in the repository; of what is no file, the id that the release gives it")
+    kind = serializers.ChoiceField(choices=OTHER_KINDS, required=False, help_text="of what is no file")
     language = serializers.CharField()
     licenses = serializers.ListField(child=serializers.CharField())
     revision = serializers.CharField(help_text="commit, or empty where the release does not say")
@@ -90,10 +102,13 @@ class LineSerializer(Plain):
     matches = RangeSerializer(many=True, source="marks", help_text="characters of `text`; end excluded")
 
 
-class SearchHitSerializer(Plain):
+class SearchHitSerializer(_OfAKind):
     path = serializers.CharField(source="source.path")
     repository = serializers.CharField(source="source.repository")
     swhid = serializers.CharField(source="source.swhid")
+    kind = serializers.ChoiceField(
+        source="source.kind", choices=OTHER_KINDS, required=False, help_text="of what is no file"
+    )
     language = serializers.CharField(source="source.language")
     licenses = serializers.ListField(source="source.licenses", child=serializers.CharField())
     revision = serializers.CharField(source="source.revision")

@@ -9,10 +9,9 @@ Small batches are also what lets some nested columns be read at all: of a row gr
 text, Arrow says "Nested data conversions not implemented for chunked array outputs" where it is read whole.
 """
 
-import hashlib
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
@@ -21,9 +20,14 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from governance.spooling import Held, held
+from governance.storage import Location, StorageError, location, storage_failure
+from search.columns import Place
 from search.contents import RawFile, Skip, examine, place_of
 from search.documents import Document
-from search.layouts import LAYOUTS, Fit, Place, fit
+from search.fetching import Fetcher, with_contents
+from search.fitting import Fit, LayoutError, detect
+from search.layouts import ColumnMap
 
 READING: dict[str, Any] = {
     "pre_buffer": False,
@@ -35,13 +39,22 @@ READING: dict[str, Any] = {
 }
 """Read on demand in small pieces, and check what carries a checksum. Views, where the writer has not stored a
 type of its own: they are built without growing and copying one buffer, and a row may hold more than 2 GiB."""
+REMOTE: dict[str, Any] = {"buffer_size": 2**22}
+"""Of what is read from a server, where every piece is a request."""
 SIZES_ROWS = 64
 """Rows held at once where only the sizes of files are read."""
 REASON_LENGTH = 300
 
 
 class ShardError(Exception):
-    """A shard that cannot be read; the message begins with its path."""
+    """A shard that cannot be read; the message begins with its URL.
+
+    Where not the shard but its server is at fault, StorageError is raised instead.
+    """
+
+
+Source = Location | Path | str
+"""A shard, or its path or URL."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,14 +74,36 @@ class ShardFacts:
     text_bytes: int
 
 
-def read_documents(path: Path, *, max_bytes: int, tally: Counter[str]) -> Iterator[Document]:
+@contextmanager
+def as_registered(source: Source, digest: str) -> Iterator[Location]:
+    """The shard, to be read until the block ends, where it is the file of that SHA-256; raises ShardError otherwise.
+
+    One that is on a server is fetched once for both.
+    """
+    with _held(source) as shard:
+        if shard.sha256 != digest:
+            raise ShardError(f"{shard.place}: is not the file that was registered (its SHA-256 is {shard.sha256})")
+        yield shard.place
+
+
+def read_documents(
+    source: Source,
+    *,
+    max_bytes: int,
+    tally: Counter[str],
+    columns: ColumnMap | None = None,
+    fetcher: Fetcher | None = None,
+) -> Iterator[Document]:
     """The documents of a shard in its order; what is no document is counted in `tally` by Skip.
 
+    `columns` says what is where in a shard that is of no layout, or of several. `fetcher` gets the contents that the
+    shard only points to; without one they are files without text.
     Raises ShardError before the first document where the file is no shard, and in mid-stream where it is
     damaged; then what came before is good.
     """
-    with _opened(path) as (file, found):
-        for raw in _raw_files(path, file, found):
+    with _opened(source, columns) as (place, file, found):
+        files = _raw_files(place, file, found)
+        for raw in with_contents(files, fetcher) if fetcher else files:
             document = examine(raw, max_bytes)
             if isinstance(document, Skip):
                 tally[document.value] += 1
@@ -76,48 +111,47 @@ def read_documents(path: Path, *, max_bytes: int, tally: Counter[str]) -> Iterat
                 yield document
 
 
-def read_unusable(path: Path, max_bytes: int) -> Iterator[RawFile]:
+def read_unusable(source: Source, max_bytes: int, columns: ColumnMap | None = None) -> Iterator[RawFile]:
     """The files of a shard that no document is made of, as they are; each is good until the next one is asked for."""
-    with _opened(path) as (file, found):
-        for raw in _raw_files(path, file, found):
+    with _opened(source, columns) as (place, file, found):
+        for raw in _raw_files(place, file, found):
             if isinstance(examine(raw, max_bytes), Skip):
                 yield raw
 
 
-def read_places(path: Path) -> Iterator[tuple[str, str, str]]:
+def read_places(source: Source, columns: ColumnMap | None = None) -> Iterator[tuple[str, str, str]]:
     """Repository, path and declared SWHID of every file of a shard, usable or not; "" for what a row does not tell.
 
     Their texts are not read. Raises ShardError as `read_documents` does.
     """
-    with _opened(path) as (file, found):
-        names = found.without("content")
-        for batch in _batches(path, file, names.places(), SIZES_ROWS):
+    with _opened(source, columns) as (place, file, found):
+        names = found.without_texts()
+        for batch in _batches(place, file, names.places(), SIZES_ROWS):
             for raw in names.files_in(batch):
                 yield place_of(raw)
 
 
-def inspect_shard(path: Path) -> ShardFacts:
+def inspect_shard(source: Source, columns: ColumnMap | None = None) -> ShardFacts:
     """Reads the footer, one column of sizes, and the file once for its digest; raises ShardError."""
-    with _opened(path) as (file, found):
+    with _held(source) as shard, _opened(shard.place, columns) as (place, file, found):
         rows = file.metadata.num_rows
-        documents, text_bytes = _measure(path, file, found)
-    with _explained(path, "cannot be read"), path.open("rb") as stream:
-        digest = hashlib.file_digest(stream, "sha256").hexdigest()
-        size = stream.tell()
-    return ShardFacts(found.layout.name, size, digest, rows, documents, text_bytes)
+        documents, text_bytes = _measure(place, file, found)
+        return ShardFacts(found.layout.name, shard.bytes, shard.sha256, rows, documents, text_bytes)
 
 
-def _raw_files(path: Path, file: pq.ParquetFile, found: Fit) -> Iterator[RawFile]:
-    batches = _batches(path, file, found.places(), found.layout.batch_rows)
+def _raw_files(place: Location, file: pq.ParquetFile, found: Fit) -> Iterator[RawFile]:
+    batches = _batches(place, file, found.places(), found.layout.batch_rows)
     # Unlike a loop variable, `map` keeps no batch alive while the next one is read.
     return chain.from_iterable(map(found.files_in, batches))
 
 
-def _measure(path: Path, file: pq.ParquetFile, found: Fit) -> tuple[int, int]:
+def _measure(place: Location, file: pq.ParquetFile, found: Fit) -> tuple[int, int]:
     """The number of files, and of bytes of text."""
-    place = found.below_file(found.size or found.of_file["path"])
+    claims = found.place_of_claims()
+    if claims is None:
+        return file.metadata.num_rows, _uncompressed(file, found)
     documents = text_bytes = 0
-    for batch in _batches(path, file, [place], SIZES_ROWS):
+    for batch in _batches(place, file, [claims], SIZES_ROWS):
         files, size = found.claims_in(batch)
         documents += files
         text_bytes += size
@@ -125,45 +159,61 @@ def _measure(path: Path, file: pq.ParquetFile, found: Fit) -> tuple[int, int]:
 
 
 def _uncompressed(file: pq.ParquetFile, found: Fit) -> int:
-    content = _columns(file, [found.below_file(found.of_file["content"])])
+    place = found.place_of_text()
+    content = _columns(file, [place] if place else [])
     groups = (file.metadata.row_group(index) for index in range(file.num_row_groups))
     chunks = (group.column(index) for group in groups for index in range(group.num_columns))
     return sum(chunk.total_uncompressed_size for chunk in chunks if chunk.path_in_schema in content)
 
 
+def _place(source: Source) -> Location:
+    return source if isinstance(source, Location) else location(source)
+
+
 @contextmanager
-def _opened(path: Path) -> Iterator[tuple[pq.ParquetFile, Fit]]:
-    with _explained(path, "cannot be read"):
-        there = path.is_file()
-    if not there:
-        raise ShardError(f"{path}: is not there, or is not a file")
-    with _explained(path, "is not a readable Parquet file"):
-        file = pq.ParquetFile(str(path), **READING)
-    with file:
-        with _explained(path, "has a schema that cannot be read"):
-            schema = file.schema_arrow
-        yield file, _detected(path, schema)
+def _held(source: Source) -> Iterator[Held]:
+    place = _place(source)
+    _check_there(place)
+    with ExitStack() as stack:
+        with _explained(place, "cannot be read"):
+            shard = stack.enter_context(held(place))
+        yield shard
 
 
-def _detected(path: Path, schema: pa.Schema) -> Fit:
-    problems = []
-    for layout in LAYOUTS:
-        found = fit(layout, schema)
-        if isinstance(found, Fit):
-            return found
-        problems.append(f"{layout.name} needs {', '.join(found)}")
-    raise ShardError(f"{path}: is of no known layout: {'; '.join(problems)}")
+def _check_there(place: Location) -> None:
+    with _explained(place, "cannot be read"):
+        if place.local is not None and not place.exists():
+            raise ShardError(f"{place}: is not there, or is not a file")
 
 
-def _batches(path: Path, file: pq.ParquetFile, places: list[Place], rows: int) -> Iterator[pa.RecordBatch]:
+@contextmanager
+def _opened(source: Source, columns: ColumnMap | None) -> Iterator[tuple[Location, pq.ParquetFile, Fit]]:
+    place = _place(source)
+    _check_there(place)
+    with _explained(place, "cannot be read"):
+        stream = place.open_input()
+    with stream:
+        with _explained(place, "is not a readable Parquet file"):
+            file = pq.ParquetFile(stream, **READING | ({} if place.local else REMOTE))
+        with file:
+            with _explained(place, "has a schema that cannot be read"):
+                schema = file.schema_arrow
+            try:
+                found = detect(schema, columns)
+            except LayoutError as error:
+                raise ShardError(f"{place}: {error}") from error
+            yield place, file, found
+
+
+def _batches(place: Location, file: pq.ParquetFile, places: list[Place], rows: int) -> Iterator[pa.RecordBatch]:
     """All rows, at most `rows` at a time; raises ShardError where fewer come than the footer says."""
-    with _explained(path, "has a schema that cannot be read"):
+    with _explained(place, "has a schema that cannot be read"):
         columns = _columns(file, places)
     for group in range(file.num_row_groups):
         row = 0
         batches = file.iter_batches(rows, row_groups=[group], columns=columns, use_threads=False)
         while True:
-            with _explained(path, f"is damaged in row group {group}, at row {row} of it"):
+            with _explained(place, f"is damaged in row group {group}, at row {row} of it"):
                 batch = next(batches, None)
             if batch is None:
                 break
@@ -172,7 +222,7 @@ def _batches(path: Path, file: pq.ParquetFile, places: list[Place], rows: int) -
             del batch
         expected = file.metadata.row_group(group).num_rows
         if row != expected:
-            raise ShardError(f"{path}: is damaged: row group {group} holds {row} rows instead of {expected}")
+            raise ShardError(f"{place}: is damaged: row group {group} holds {row} rows instead of {expected}")
 
 
 def _columns(file: pq.ParquetFile, places: list[Place]) -> list[str]:
@@ -201,10 +251,13 @@ def _leaves(kind: pa.DataType, place: Place) -> Iterator[Place]:
 
 
 @contextmanager
-def _explained(path: Path, problem: str) -> Iterator[None]:
-    """Whatever Arrow or the system says of a damaged or missing file becomes a ShardError."""
+def _explained(place: Location, problem: str) -> Iterator[None]:
+    """Whatever Arrow or the system says of a damaged or missing file becomes a ShardError, or a StorageError."""
     try:
         yield
-    except (pa.ArrowException, OSError, ValueError, MemoryError) as error:
-        reason = " ".join(str(error).split())[:REASON_LENGTH]
-        raise ShardError(f"{path}: {problem}: {reason}") from error
+    except (pa.ArrowException, OSError, ValueError, MemoryError, StorageError) as error:
+        failure = storage_failure(error)
+        if failure and (failure.temporary or place.local is None):
+            raise StorageError(place.url, failure.reason, temporary=failure.temporary) from error
+        reason = failure.reason if failure else " ".join(str(error).split())[:REASON_LENGTH]
+        raise ShardError(f"{place}: {problem}: {reason}") from error

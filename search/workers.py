@@ -15,9 +15,8 @@ from concurrent.futures.process import BrokenProcessPool
 from multiprocessing.sharedctypes import Synchronized
 from typing import Any
 
-from search.engines.base import Engine, EngineError
-from search.indexing import ShardResult, ShardTask, index_shard
-from search.shards import ShardError
+from search.engines.base import Engine
+from search.indexing import SHARD_FAILURES, ShardResult, ShardTask, index_shard
 
 POLL_SECONDS = 0.2
 
@@ -74,7 +73,7 @@ def _drain(
                 yield task, future.result()
             except BrokenProcessPool:
                 broken = True
-                yield task, f"{task.path}: a worker died while it was read (killed, or out of memory)"
+                yield task, f"{task.url}: a worker died while it was read (killed, or out of memory)"
     return broken
 
 
@@ -100,7 +99,7 @@ def _index(task: ShardTask, engine: Engine) -> Outcome:
 
     try:
         return index_shard(task, engine, tell)
-    except (ShardError, EngineError) as error:
+    except SHARD_FAILURES as error:
         return str(error)
     finally:
         # What was skipped, or not read any more, is done as well.

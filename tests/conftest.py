@@ -1,5 +1,6 @@
 """What many tests stand on: a small release that is built once, and a folder of builds of one's own."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -14,9 +15,9 @@ from tests.governance.ledger.owner import ledger_is_emptied  # noqa: F401  (pyte
 TINY = "tiny-2026-11"
 
 
-def build_release(name: str, paths: list[Path], jobs: int = 1) -> Release:
+def build_release(name: str, shards: Sequence[str | Path], jobs: int = 1) -> Release:
     """Register, build and activate; returns the release as it is then."""
-    release = registering.register(name, paths, dataset="tiny")
+    release = registering.register(name, shards, dataset="tiny")
     ingest.build(release, jobs=jobs, progress=lambda now: None)
     ingest.activate(release)
     return ingest.release_named(name)

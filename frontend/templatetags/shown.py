@@ -8,12 +8,21 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from search.documents import DocumentKind
 from search.excerpts import Line
 from search.report import Range, Source
 from search.scope import parse_scope
 
 register = template.Library()
 
+KINDS = {
+    DocumentKind.ISSUE: "an issue",
+    DocumentKind.PULL_REQUEST: "a pull request",
+    DocumentKind.COMMIT: "a commit",
+    DocumentKind.NOTEBOOK: "a notebook",
+    DocumentKind.DOCUMENTATION: "a page of documentation",
+    DocumentKind.TEXT: "a text",
+}
 SHORT_NAME = 24
 NEVER = 1e-9
 GLUE = "\N{NO-BREAK SPACE}"
@@ -77,6 +86,11 @@ def day(moment: datetime) -> str:
 
 
 @register.filter
+def moment(at: datetime) -> str:
+    return timezone.localtime(at).strftime("%-d %B %Y, %H:%M:%S %Z")
+
+
+@register.filter
 def unbroken(sentence: str, name: str) -> SafeString:
     """The sentence with `name`, which may hold hyphens, kept on one line."""
     before, found, after = sentence.partition(name) if 0 < len(name) <= SHORT_NAME else (sentence, "", "")
@@ -97,6 +111,16 @@ def repository_link(name: str, *, apart: bool = False) -> SafeString:
         return format_html("{}", name)
     link = '<a href="{}" target="_blank">{}</a>' if apart else '<a href="{}">{}</a>'
     return format_html(link, reverse("frontend:holdings", query={"scope": scope}), name)
+
+
+@register.simple_tag
+def belongs(source: Source, *, apart: bool = False) -> SafeString:
+    """What stands behind a path: `in ada/engine`; of what is no file, `an issue of ada/engine` or `a notebook`."""
+    if source.kind is DocumentKind.FILE:
+        return format_html("in {}", repository_link(source.repository, apart=apart))
+    if source.repository:
+        return format_html("{} of {}", KINDS[source.kind], repository_link(source.repository, apart=apart))
+    return format_html("{}", KINDS[source.kind])
 
 
 def _is_scope(text: str) -> bool:

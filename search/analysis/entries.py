@@ -9,7 +9,7 @@ from search.analysis.fingerprints import STANDARD, Profile, fingerprints
 from search.analysis.hashing import terms_of
 from search.analysis.minhash import bands_of, shingles, signature_of
 from search.analysis.words import TrigramWriter, parts_of, words_of
-from search.documents import Document
+from search.documents import Document, DocumentKind
 from search.engines.base import Entry, Field
 from search.patterns import find_emails
 from search.scope import keys_of_contents, keys_of_emails, keys_of_place
@@ -70,8 +70,15 @@ def license_tag(license_id: str) -> str:
     return f"license:{license_id.lower()}"
 
 
+def kind_tag(kind: DocumentKind) -> str:
+    """Files, which are most of what there is, carry none."""
+    return f"kind:{kind}"
+
+
 def _tags(document: Document) -> list[str]:
     tags = [language_tag(document.language)] if document.language else []
+    if document.kind is not DocumentKind.FILE:
+        tags.append(kind_tag(document.kind))
     return tags + [license_tag(license_id) for license_id in document.licenses]
 
 

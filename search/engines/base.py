@@ -11,11 +11,20 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
-from search.documents import Document
+from search.documents import Document, DocumentKind
 
 
 class EngineError(Exception):
     """The engine cannot do what was asked: no room, no index, not reachable. The message is for operators."""
+
+    temporary = False
+    """Whether the same may succeed in a while, without anybody doing anything."""
+
+
+class EngineUnavailable(EngineError):
+    """The engine is busy, or is not there now."""
+
+    temporary = True
 
 
 class Field(StrEnum):
@@ -112,6 +121,7 @@ class Hit:
     revision: str
     size: int
     packed: bytes | None
+    kind: DocumentKind = DocumentKind.FILE
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,6 +186,13 @@ class Engine(Protocol):
 
     name: str
 
+    def check(self) -> None:
+        """Raises EngineError where the engine cannot be used as it is set up, EngineUnavailable where it is not there.
+
+        Asked at a start, so it does not wait.
+        """
+        ...
+
     def prepare(self, build: str, text_bytes: int) -> None:
         """Make room for so much text, before the first part; raises EngineError where there is no use in beginning.
 
@@ -186,7 +203,7 @@ class Engine(Protocol):
     def part(self, build: str, shard: int) -> AbstractContextManager[Part]:
         """Write the part of a shard, from the beginning: what an earlier try left is gone.
 
-        Leaving the context without an error makes the part durable; with one, drops it.
+        Leaving the context without an error makes the part durable; with one, it is never part of a sealed index.
         """
         ...
 

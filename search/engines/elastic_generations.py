@@ -17,6 +17,7 @@ SEPARATOR = "~"
 """Between alias and number; the name of a build cannot hold it."""
 
 COPY = "-shrunk"
+PARTS = "-parts"
 AT_ONCE = 10_000
 KEYS_AT_ONCE = 20_000
 """Documents whose keys are compared in one question, as a mean over equal slices of all keys."""
@@ -28,12 +29,13 @@ MOST_KEYS = 30_000
 class Generation:
     """One index. `shards` are those it holds for good, none while parts are still written into it.
 
-    `hidden` are ids of documents that are kept from another index.
+    `writable` where parts can be written now. `hidden` are ids of documents that are kept from another index.
     """
 
     index: str
     number: int
     sealed: bool
+    writable: bool
     shards: frozenset[int]
     hidden: tuple[str, ...]
 
@@ -47,6 +49,10 @@ def alias_of(prefix: str, build: str) -> str:
 
 def index_of(alias: str, number: int) -> str:
     return f"{alias}{SEPARATOR}{number}"
+
+
+def parts_of(index: str) -> str:
+    return f"{index}{PARTS}"
 
 
 def copy_of(index: str) -> str:
@@ -79,13 +85,24 @@ def _generation(alias: str, index: str, told: Mapping[str, Any]) -> Generation:
     hidden = tuple(entry for query in hiding for entry in query["ids"]["values"])
     shards = told.get("mappings", {}).get("_meta", {}).get("shards", ())
     number = int(index.rpartition(SEPARATOR)[2].removesuffix(COPY))
-    return Generation(index, number, here is not None, frozenset(shards), hidden)
+    writable = parts_of(index) in told.get("aliases", {})
+    return Generation(index, number, here is not None, writable, frozenset(shards), hidden)
 
 
 def in_alias(alias: str, index: str, hidden: Sequence[str]) -> dict[str, Any]:
     """The action that shows an index under the alias, less what is hidden; in place of how it was shown before."""
     hiding = {"filter": {"bool": {"must_not": [{"ids": {"values": sorted(hidden)}}]}}} if hidden else {}
     return {"add": {"index": index, "alias": alias, **hiding}}
+
+
+def for_parts(index: str) -> dict[str, Any]:
+    """The action after which parts can be written into the index."""
+    return {"add": {"index": index, "alias": parts_of(index)}}
+
+
+def not_for_parts(index: str) -> dict[str, Any]:
+    """The action after which none can."""
+    return {"remove": {"index": index, "alias": parts_of(index), "must_exist": False}}
 
 
 def id_of(shard: int, key: str) -> str:

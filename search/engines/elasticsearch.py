@@ -2,11 +2,14 @@
 
     PREFIX-BUILD          an alias: the sealed indices of the build, less what is hidden in them
     PREFIX-BUILD~N        an index: the parts of the shards that were done between two seals
+    PREFIX-BUILD~N-parts  an alias: where parts are written, as long as they may be
 
-Parts are written into the index that is open; a document's id is its shard and its key, so what is sent twice is there
-once. Sealing checks that the index holds what its parts say, settles which shard a repeated document is kept from,
-shrinks the index, forbids writing to it for good, and puts it behind the alias in one step. Since a sealed index never
-changes, pages need no snapshot of the server's, and whoever has a build open keeps what he has.
+Parts are written into the index that is open, through an alias of its own; a document's id is its shard and its key,
+so what is sent twice is there once, be it by a worker that was given up and is alive. Sealing takes that alias away,
+so that nothing more can come, checks that the index holds what its parts say, settles which shard a repeated document
+is kept from, shrinks the index, forbids writing to it for good, and puts it behind the alias of the build in one step.
+Since a sealed index never changes, pages need no snapshot of the server's, and whoever has a build open keeps what he
+has.
 
 Which build answers is decided by the records of the service alone (Release.active_build). The alias says what of a
 build is sealed, to the service as to an operator with curl.
@@ -15,29 +18,32 @@ build is sealed, to the service as to an operator with curl.
 import base64
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from typing import Any
 
 from search.engines.base import EVERYTHING, EngineError, Entry, Facet, Field
-from search.engines.elastic_client import Cluster, Server
+from search.engines.elastic_client import PATIENCE, Cluster, Server
 from search.engines.elastic_generations import (
     Generation,
     alias_of,
     claims_in,
     copy_of,
     deletion_of,
+    for_parts,
     generations_of,
     id_of,
     in_alias,
     index_of,
     mark_of,
+    not_for_parts,
     of_none,
     of_shard,
+    parts_of,
     remove,
     repeats_in,
 )
 from search.engines.elastic_index import ElasticsearchIndex
-from search.engines.elastic_queries import ALL, any_of, indexed
+from search.engines.elastic_queries import ALL, indexed
 from search.engines.elastic_schema import COPIED, MAPPING, READ_ONLY, SEALED, WRITABLE, settings_to_build
 from search.engines.stored import pack, record_of
 
@@ -53,7 +59,12 @@ LAST = "last"
 
 
 class ElasticsearchPart:
-    """The part of one shard. Without an index nothing is written: a sealed one holds the shard already."""
+    """The part of one shard. Without an index nothing is written: a sealed one holds the shard already.
+
+    Two workers may write the same part at once, since one that was given up may go on: they write the same documents
+    under the same ids. So nothing that was written is removed where a part fails; whoever writes it again does that,
+    and at last the seal.
+    """
 
     def __init__(self, cluster: Cluster, index: str | None, shard: int) -> None:
         self._cluster = cluster
@@ -93,7 +104,8 @@ class ElasticsearchPart:
 
     def _empty_buffer(self) -> None:
         if self._index and self._items:
-            self._cluster.bulk(self._index, self._items)
+            # Without the alias the server would make an index of that name, with a mapping of its own invention.
+            self._cluster.bulk(parts_of(self._index), self._items, through_alias=True)
         self._items, self._bytes = [], 0
 
 
@@ -104,10 +116,13 @@ class ElasticsearchEngine:
 
     def __init__(self, server: Mapping[str, Any]) -> None:
         self._server = Server(**server)
-        self._cluster = Cluster(self._server)
+        self._cluster = Cluster(self._server, PATIENCE)
+
+    def check(self) -> None:
+        Cluster(self._server).check()
 
     def prepare(self, build: str, text_bytes: int) -> None:
-        self._cluster.check()
+        self.check()
         self._open_index(build, self._generations(build), text_bytes)
 
     @contextmanager
@@ -117,17 +132,12 @@ class ElasticsearchEngine:
             yield ElasticsearchPart(self._cluster, None, shard)
             return
         index = self._open_index(build, there, 0)
-        left = any_of([of_shard(shard), mark_of(shard)])
-        remove(self._cluster, index, left)
-        try:
-            part = ElasticsearchPart(self._cluster, index, shard)
-            yield part
-            part.finish()
-        except BaseException:
-            # What cannot be removed now goes when the part is written again, or when the index is sealed.
-            with suppress(EngineError):
-                remove(self._cluster, index, left)
-            raise
+        # The mark first: what it speaks of is about to go.
+        remove(self._cluster, index, mark_of(shard))
+        remove(self._cluster, index, of_shard(shard))
+        part = ElasticsearchPart(self._cluster, index, shard)
+        yield part
+        part.finish()
 
     def seal(self, build: str, shards: Sequence[int]) -> int:
         found, useless = generations_of(self._cluster, self._alias(build))
@@ -142,7 +152,7 @@ class ElasticsearchEngine:
         held = [generation for generation in there if generation.shards]
         if not all(generation.sealed for generation in held):
             hidden = self._settle_repeats(build, held, shards)
-            final = {one.index: one.index if one.sealed else self._finished(one.index) for one in held}
+            final = {one.index: one.index if one.sealed else self._finished(one) for one in held}
             alias = self._alias(build)
             self._cluster.point([in_alias(alias, final[one.index], hidden[one.index]) for one in held])
             self._cluster.delete([index for index in final if index not in final.values()])
@@ -153,18 +163,19 @@ class ElasticsearchEngine:
         self._cluster.delete([*useless, *(generation.index for generation in found if not generation.sealed)])
 
     def open(self, build: str) -> ElasticsearchIndex:
-        sealed = self._sealed(build)
+        cluster = Cluster(self._server)
+        sealed = _sealed(generations_of(cluster, self._alias(build))[0])
         if not sealed:
             raise EngineError(f"build {build} is not sealed in Elasticsearch at {self._server}")
         hidden = [entry_id for generation in sealed for entry_id in generation.hidden]
-        return ElasticsearchIndex(self._cluster, ",".join(generation.index for generation in sealed), hidden)
+        return ElasticsearchIndex(cluster, ",".join(generation.index for generation in sealed), hidden)
 
     def drop(self, build: str) -> None:
         found, useless = generations_of(self._cluster, self._alias(build))
         self._cluster.delete([*useless, *(generation.index for generation in found)])
 
     def size(self, build: str) -> int:
-        return self._cluster.bytes_of(",".join(generation.index for generation in self._sealed(build)))
+        return self._cluster.bytes_of(",".join(one.index for one in _sealed(self._generations(build))))
 
     def _alias(self, build: str) -> str:
         return alias_of(self._server.prefix, build)
@@ -172,17 +183,16 @@ class ElasticsearchEngine:
     def _generations(self, build: str) -> list[Generation]:
         return generations_of(self._cluster, self._alias(build))[0]
 
-    def _sealed(self, build: str) -> list[Generation]:
-        return [generation for generation in self._generations(build) if generation.sealed]
-
     def _open_index(self, build: str, there: list[Generation], text_bytes: int) -> str:
         """The index that parts are written into, made where there is none."""
         for generation in there:
             if not generation.sealed and not generation.shards:
+                if not generation.writable:
+                    self._cluster.point([for_parts(generation.index)])
                 return generation.index
         index = index_of(self._alias(build), max((one.number for one in there), default=0) + 1)
         # Several processes may do this at once: they agree on the name, and the first one makes it.
-        self._cluster.create(index, settings_to_build(text_bytes), MAPPING)
+        self._cluster.create(index, settings_to_build(text_bytes), MAPPING, {parts_of(index): {}})
         return index
 
     def _verified(self, generation: Generation, shards: Sequence[int]) -> Generation:
@@ -193,6 +203,8 @@ class ElasticsearchEngine:
         if generation.sealed:
             return generation
         index = generation.index
+        if generation.writable:
+            self._cluster.point([not_for_parts(index)])
         if generation.shards:
             self._cluster.set(index, WRITABLE)
         remove(self._cluster, index, of_none(shards))
@@ -207,7 +219,7 @@ class ElasticsearchEngine:
             self._cluster.note(index, {"shards": sorted(whole)})
             self._cluster.bulk(index, [deletion_of(f"part-{shard}") for shard in claims])
             self._cluster.refresh(index)
-        return Generation(index, generation.number, sealed=False, shards=whole, hidden=())
+        return Generation(index, generation.number, sealed=False, writable=False, shards=whole, hidden=())
 
     def _settle_repeats(self, build: str, held: list[Generation], shards: Sequence[int]) -> dict[str, list[str]]:
         """Keep every document from the first of `shards` that has it: delete it elsewhere, or hide it where sealed.
@@ -236,14 +248,18 @@ class ElasticsearchEngine:
             raise EngineError(f"build {build}: {before} documents less {gone} repeated ones are not {after}")
         return hidden
 
-    def _finished(self, index: str) -> str:
+    def _finished(self, generation: Generation) -> str:
         """The index that is to answer: small, and never written to again; else as the cluster's others are."""
+        index = generation.index
         documents = self._cluster.count(index, ALL)
         final = self._shrunk(index) if self._cluster.bytes_of(index) >= SHRUNK_FROM else index
         self._cluster.set(final, SEALED)
         self._cluster.refresh(final)
-        if (now := self._cluster.count(final, ALL)) != documents:
-            raise EngineError(f"{index} had {documents} documents and has {now}: somebody still writes to it")
+        # A bulk may have been on its way when the alias was taken away.
+        now, strange = self._cluster.count(final, ALL), self._cluster.count(final, of_none(sorted(generation.shards)))
+        if strange or now != documents:
+            told = f"{index} had {documents} documents and has {now}, {strange} of other shards"
+            raise EngineError(f"{told}: somebody still writes to it")
         return final
 
     def _shrunk(self, index: str) -> str:
@@ -262,6 +278,10 @@ class ElasticsearchEngine:
         self._cluster.bulk(copy, [deletion_of(LAST)])
         self._cluster.flush(copy)
         return copy
+
+
+def _sealed(generations: Sequence[Generation]) -> list[Generation]:
+    return [generation for generation in generations if generation.sealed]
 
 
 def _item(entry_id: str, document: Mapping[str, Any]) -> bytes:

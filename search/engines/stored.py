@@ -7,7 +7,7 @@ import json
 
 import pyarrow as pa
 
-from search.documents import Document
+from search.documents import Document, DocumentKind
 from search.engines.base import Hit
 
 _ZSTD = pa.Codec("zstd", compression_level=3)
@@ -23,13 +23,16 @@ def record_of(document: Document) -> str:
         document.licenses,
         document.revision,
         len(document.content),
+        # Files are most of what there is, and their records stay as they always were.
+        *([] if document.kind is DocumentKind.FILE else [document.kind]),
     )
     return json.dumps(fields, ensure_ascii=False, separators=(",", ":"))
 
 
 def hit_of(key: str, order: int, record: str, packed: bytes | None) -> Hit:
-    swhid, repository, path, language, licenses, revision, size = json.loads(record)
-    return Hit(key, order, swhid, repository, path, language, tuple(licenses), revision, size, packed)
+    swhid, repository, path, language, licenses, revision, size, *more = json.loads(record)
+    kind = DocumentKind(*more) if more else DocumentKind.FILE
+    return Hit(key, order, swhid, repository, path, language, tuple(licenses), revision, size, packed, kind)
 
 
 def pack(content: bytes) -> bytes:

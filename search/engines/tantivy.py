@@ -11,6 +11,7 @@ in one meta.json. Segments are immutable and named by UUID, so that is all an in
 
 import json
 import os
+import secrets
 import shutil
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
@@ -102,24 +103,28 @@ class TantivyEngine:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
+    def check(self) -> None:
+        """A folder is there, or is made."""
+
     def prepare(self, build: str, text_bytes: int) -> None:
         """A folder needs no preparation."""
 
     @contextmanager
     def part(self, build: str, shard: int) -> Iterator[TantivyPart]:
         folder = self._part(build, shard)
-        shutil.rmtree(folder, ignore_errors=True)
+        for left in folder.parent.glob(f"{folder.name}*"):
+            shutil.rmtree(left, ignore_errors=True)
+        draft = folder.with_name(f"{folder.name}.{secrets.token_hex(4)}")  # nobody else tidies it up
         try:
-            folder.mkdir(parents=True)
-            part = TantivyPart(folder)
+            draft.mkdir(parents=True)
+            part = TantivyPart(draft)
             yield part
             part.finish()
+            draft.rename(folder)
         except (OSError, ValueError) as error:
-            shutil.rmtree(folder, ignore_errors=True)
             raise EngineError(f"shard {shard} of build {build} cannot be written: {error}") from error
-        except BaseException:
-            shutil.rmtree(folder, ignore_errors=True)
-            raise
+        finally:
+            shutil.rmtree(draft, ignore_errors=True)
 
     def seal(self, build: str, shards: Sequence[int]) -> int:
         sealed = self._folder / build / f"sealed-{len(shards)}"

@@ -5,7 +5,8 @@ import sys
 
 from django.conf import settings
 
-PURE = ("signing", "ledger.canonical", "ledger.entries", "ledger.merkle", "ledger.notes", "ledger.receipts")
+PURE = ("signing", "ledger.canonical", "ledger.entries", "ledger.merkle", "ledger.notes", "ledger.receipts",
+        "storage", "spooling", "env_storage")  # fmt: skip
 
 
 def test_pure_modules_of_the_ground_floor_import_no_django() -> None:

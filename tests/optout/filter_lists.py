@@ -76,7 +76,7 @@ class Bench:
     def arguments(self, *more: str, **instead: Path | str) -> list[str]:
         """The arguments of the command; `instead` of these, by the name of the option."""
         usual = {"list": self.listed, "trust": self.trust, "in": self.shards, "out": self.out, "key": self.key}
-        given = usual | {name.rstrip("_"): Path(value) for name, value in instead.items()}
+        given = usual | {name.rstrip("_"): value for name, value in instead.items()}
         return [word for name, value in given.items() for word in (f"--{name}", str(value))] + list(more)
 
     def run(self, *more: str, **instead: Path | str) -> subprocess.CompletedProcess[str]:

@@ -20,7 +20,7 @@ from optout.models import ApplicationReceipt, Mail, RemovalReport
 from optout.receipt import ENVELOPE, Receipt, open_receipt
 from optout.states import State
 from search import ingest, lookup, masks, registering
-from search.models import Build, Release
+from search.models import Build, Release, Shard
 from search.scope import parse_scope
 from search.shards import read_places
 from search.swhid import of_content
@@ -290,10 +290,10 @@ def test_files_that_no_index_holds_must_be_gone_too(asked: Path, first: Release,
         if any(place[1] == "logo.gif" for place in read_places(path))
     ]
     exclusion = exclusions.on_list(exclusions.list_numbered(1))
-    left = removal._left_in_shard(logo, exclusion, {})
+    left = removal._left_in_shard(Shard(url=str(logo)), exclusion, {})
     assert sum(left.values()) == 4
     for path in (asked / "shards").rglob("*.parquet"):
-        assert not removal._left_in_shard(path, exclusion, {})
+        assert not removal._left_in_shard(Shard(url=str(path)), exclusion, {})
 
 
 def test_claims_stay_open_while_another_release_holds_what_they_name(
@@ -399,7 +399,7 @@ def test_what_a_resumed_build_gains_is_looked_at_before_it_is_shown(
 def test_texts_that_no_index_takes_must_be_gone_too(db: None, tmp_path: Path) -> None:
     texts = ["binary\0 of ada@people.test", "GIF\0", corpus.code(1)]
     files = [v3_file(text, file_path=f"{number}.bin") for number, text in enumerate(texts)]
-    shard = write_shard(tmp_path / "a.parquet", [v3_row("bob/tools", files)], V3)
+    shard = Shard(url=str(write_shard(tmp_path / "a.parquet", [v3_row("bob/tools", files)], V3)))
     gif = of_content(b"GIF\0").core
     listed = [
         exclusion_list.Exclusion("email:ada@people.test", (), 1),

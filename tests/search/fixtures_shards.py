@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from search.documents import Document
+from search.layouts import ColumnMap
 from search.shards import read_documents
 
 REVISION = "c" * 40
@@ -133,6 +134,8 @@ def write_shard(path: Path, rows: Iterable[Mapping[str, Any]], schema: pa.Schema
     return path
 
 
-def read_shard(path: Path, max_bytes: int = MAX_BYTES) -> tuple[list[Document], Counter[str]]:
+def read_shard(
+    path: Path, max_bytes: int = MAX_BYTES, columns: ColumnMap | None = None
+) -> tuple[list[Document], Counter[str]]:
     tally: Counter[str] = Counter()
-    return list(read_documents(path, max_bytes=max_bytes, tally=tally)), tally
+    return list(read_documents(path, max_bytes=max_bytes, tally=tally, columns=columns)), tally

@@ -3,6 +3,7 @@ from argparse import ArgumentParser
 from collections.abc import Callable
 from typing import Any
 
+from django.conf import settings
 from django.core.management.base import CommandError
 from rich.console import Console
 from rich.progress import (
@@ -14,17 +15,18 @@ from rich.progress import (
     TransferSpeedColumn,
 )
 
-from search import ingest
+from search import builds, distributing, ingest
+from search.builds import BuildProgress
 from search.indexing import DOCUMENTS
-from search.ingest import BuildProgress
 from search.management.steward import StewardCommand
 from search.models import Build
 
 
 class Command(StewardCommand):
     help = (
-        "Index a release. Stopped at any point, even by kill -9, the same command goes on where it was; shards that "
-        "failed are tried again. Exit status 1 where shards could not be read."
+        "Index a release: in this process and others that it starts, or by the workers where REDIS_URL is set; then "
+        "the command only follows, and may be stopped. Stopped at any point, even by kill -9, the same command goes on "
+        "where it was; shards that failed are tried again. Exit status 1 where shards could not be read."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -33,25 +35,43 @@ class Command(StewardCommand):
             "--jobs",
             type=int,
             default=(os.cpu_count() or 1) + 1,
-            help="processes at a time; by default one more than cores, as each waits for its disk at times",
+            help="processes at a time; by default one more than cores, as each waits for its disk at times; "
+            "workers have their own number",
         )
-
+        parser.add_argument("--detach", action="store_true", help="leave it to the workers and return at once")
         parser.add_argument("--anew", action="store_true", help="build again although there is a complete build")
 
     def handle(self, *args: Any, **options: Any) -> None:
         if options["jobs"] < 1:
             raise CommandError("--jobs must be at least 1")
         release = ingest.release_named(options["release"])
-        with Bar(Console(stderr=True)) as tell:
-            build = ingest.build(release, jobs=options["jobs"], progress=tell, anew=options["anew"])
+        if options["detach"] and not settings.WORK.redis:
+            raise CommandError("--detach: there are no workers, REDIS_URL is not set")
+        if settings.WORK.redis:
+            build = distributing.request(release, anew=options["anew"])
+            if options["detach"]:
+                self.stdout.write(f"Build {build.name} is {build.state}. manage.py build {release.name} follows it.")
+                return
+            with Bar(Console(stderr=True)) as tell:
+                build = distributing.follow(build, tell)
+        else:
+            with Bar(Console(stderr=True)) as tell:
+                build = ingest.build(release, jobs=options["jobs"], progress=tell, anew=options["anew"])
+        self._conclude(build)
+
+    def _conclude(self, build: Build) -> None:
+        if build.state == Build.State.CANCELLED:
+            raise CommandError(f"Build {build.name} was cancelled; the same command resumes it.", returncode=1)
+        if build.state == Build.State.FAILED:
+            raise CommandError(f"Build {build.name} cannot be sealed: {build.problem}", returncode=1)
         self._summarise(build)
-        failed = ingest.failures(build)
+        failed = builds.failures(build)
         if failed:
             raise CommandError("\n".join(["Shards that could not be read:", *failed]), returncode=1)
-        self.stdout.write(f"Next: manage.py activate {release.name}")
+        self.stdout.write(f"Next: manage.py activate {build.release.name}")
 
     def _summarise(self, build: Build) -> None:
-        tally = ingest.tally(build)
+        tally = builds.tally(build)
         self.stdout.write(
             f"Build {build.name} is {build.state}: {build.documents:,} documents, {build.text_bytes / 1e6:,.1f} MB of "
             f"text, index {build.index_bytes / 1e6:,.1f} MB."

@@ -29,11 +29,11 @@ from search.engines.base import (
     walk,
 )
 from search.engines.elastic_client import Cluster, Server
-from search.engines.elasticsearch import ElasticsearchEngine
+from search.engines.elasticsearch import ElasticsearchEngine, ElasticsearchPart
 from search.engines.tantivy import TantivyEngine
 from search.swhid import of_content
 from tests.search.engines.conformance import BUILD, EngineConformance, entries, sixty_documents, terms, write
-from tests.search.engines.elastic import engine_of_its_own, needs_server, server_of_its_own, sweep
+from tests.search.engines.elastic import engine_of_its_own, needs_server, server_of_its_own, sweep, url
 
 pytestmark = needs_server
 
@@ -134,7 +134,7 @@ def test_hits_order_and_counts_are_those_of_the_embedded_engine(
     embedded = TantivyEngine(tmp_path)
     assert write(engine, parts) == write(embedded, parts)
     here, there = engine.open(BUILD), embedded.open(BUILD)
-    for _ in range(120):
+    for _ in range(60):
         clause = some_clause(rng, corpus)
         after = rng.choice((None, rng.choice(corpus).order))
         asked: dict[str, Any] = {"after": after, "limit": rng.randrange(1, 50), "texts": rng.random() < 0.3}
@@ -235,6 +235,51 @@ def test_what_a_killed_worker_left_is_not_in_the_index(engine: ElasticsearchEngi
     assert shown(engine) == in_order(corpus[:10])
 
 
+def test_a_worker_that_was_given_up_and_lives_takes_nothing_away(engine: ElasticsearchEngine) -> None:
+    corpus = list(sixty_documents())
+    late = engine.part(BUILD, 0)
+    part = late.__enter__()
+    for entry in corpus[:5]:
+        part.add(entry)
+    part._empty_buffer()
+    add(engine, 0, corpus[:10])  # by whom the shard was given to then
+    for entry in corpus[5:8]:
+        part.add(entry)
+    part._empty_buffer()
+    assert not late.__exit__(RuntimeError, RuntimeError("cancelled"), None)
+    assert engine.seal(BUILD, [0]) == 10
+    assert shown(engine) == in_order(corpus[:10])
+    with pytest.raises(EngineError, match="refuses"):
+        _send(part, corpus[11])
+    assert shown(engine) == in_order(corpus[:10])
+
+
+def test_a_build_that_is_removed_while_it_is_written_does_not_come_back(
+    engine: ElasticsearchEngine, cluster: Cluster
+) -> None:
+    corpus = list(sixty_documents())
+    worker = engine.part(BUILD, 0)
+    part = worker.__enter__()
+    part.add(corpus[0])
+    engine.drop(BUILD)
+    part.add(corpus[1])
+    with pytest.raises(EngineError, match="refuses"):
+        worker.__exit__(None, None, None)
+    assert cluster.described(f"{engine._server.prefix}-*") == {}
+
+
+def _send(part: ElasticsearchPart, entry: Entry) -> None:
+    part.add(entry)
+    part._empty_buffer()
+
+
+def test_one_node_of_two_is_enough_to_ask(engine: ElasticsearchEngine, server: dict[str, Any]) -> None:
+    write(engine, [list(sixty_documents())[:5]])
+    other = ElasticsearchEngine({**server, "urls": ("http://127.0.0.1:9", url()), "prefix": engine._server.prefix})
+    for _ in range(6):
+        assert other.open(BUILD).count(EVERYTHING) == 5
+
+
 def test_a_part_is_written_again_from_the_beginning(engine: ElasticsearchEngine) -> None:
     corpus = list(sixty_documents())
     add(engine, 0, corpus[:10])
@@ -332,7 +377,7 @@ def test_a_sealed_index_has_no_history_and_refuses_writes(
     assert engine.seal(BUILD, [0]) == len(corpus)
     assert engine.size(BUILD) < 0.8 * before
     (shrunk,) = cluster.described(f"{engine._server.prefix}-*")
-    usage = cluster._asked.perform_request(
+    usage = cluster._asked(30).perform_request(
         "POST", f"/{shrunk}/_disk_usage?run_expensive_tasks=true", headers={"accept": "application/json"}
     ).body  # fmt: skip
     assert usage[shrunk]["fields"]["_recovery_source"]["total_in_bytes"] < 0.01 * before
@@ -344,7 +389,7 @@ def test_a_sealed_index_has_no_history_and_refuses_writes(
 def test_large_builds_are_spread(engine: ElasticsearchEngine, cluster: Cluster) -> None:
     engine.prepare(BUILD, 120 * 10**9)
     (index,) = cluster.described(f"{engine._server.prefix}-*")
-    told = cluster._asked.indices.get_settings(index=index)[index]["settings"]["index"]
+    told = cluster._asked(30).indices.get_settings(index=index)[index]["settings"]["index"]
     assert (told["number_of_shards"], told["number_of_replicas"]) == ("3", "0")
 
 

@@ -15,22 +15,29 @@ import pytest
 from django.conf import settings
 
 from search.engines import elastic_client, elasticsearch
-from search.engines.base import EVERYTHING, EngineError, Facet, Field, walk
+from search.engines.base import EVERYTHING, EngineError, EngineUnavailable, Facet, Field, walk
 from search.engines.elastic_client import Cluster, Server
 from search.engines.elasticsearch import ElasticsearchEngine
 from stack.elasticsearch import USER, Elasticsearch
 from tests.environment import own_site
 from tests.search.engines.conformance import BUILD, entries, sixty_documents, write
-from tests.search.engines.elastic import another_server, needs_distribution
+from tests.search.engines.elastic import alone, needs_distribution, server_of_the_run
 
 PASSWORD = "correct horse battery staple"
 
 
-@pytest.fixture(scope="module")
-def locked() -> Iterator[Elasticsearch]:
+@pytest.fixture(scope="session")
+def locked_server() -> Iterator[Elasticsearch]:
     """A server that wants a password, and may be killed. One starts in 15 s, so the tests share it."""
-    with another_server(PASSWORD) as server:
+    with server_of_the_run(PASSWORD) as server:
         yield server
+
+
+@pytest.fixture
+def locked(locked_server: Elasticsearch) -> Iterator[Elasticsearch]:
+    """The same, for one test at a time, whichever process that is in."""
+    with alone(locked_server.folder.with_name(f"{locked_server.folder.name}.turn")):
+        yield locked_server
 
 
 def engine_at(server: Elasticsearch, prefix: str, password: str = PASSWORD) -> ElasticsearchEngine:
@@ -76,10 +83,12 @@ def test_a_shard_that_is_down_is_an_error_and_not_a_part(locked: Elasticsearch) 
             part.add(entry)
     engine.seal(BUILD, [0])
     index = engine.open(BUILD)
-    asked = Cluster(engine._server)._asked
+    asked = Cluster(engine._server)._asked(30)
     name = f"down-{BUILD}~1"
     identity = asked.indices.get_settings(index=name)[name]["settings"]["index"]["uuid"]
     asked.indices.close(index=name)
+    with pytest.raises(EngineError, match="closed"):
+        index.count(EVERYTHING)
     for file in (locked.folder / "data" / "indices" / identity / "1" / "index").iterdir():
         file.write_bytes(b"\0" * file.stat().st_size)
     asked.indices.open(index=name, wait_for_active_shards="0")
@@ -127,6 +136,36 @@ def test_the_password_is_read_from_a_file(locked: Elasticsearch, tmp_path: Path,
     assert said in done.stdout + done.stderr
 
 
+@needs_distribution
+@pytest.mark.parametrize("start", [["-m", "django", "check"], ["-c", "import governance.wsgi"]])
+def test_a_wrong_password_stops_the_start(locked: Elasticsearch, tmp_path: Path, start: list[str]) -> None:
+    site = own_site(tmp_path) | {
+        "ENGINE": "elasticsearch",
+        "ELASTICSEARCH_URL": locked.url,
+        "ELASTICSEARCH_USER": USER,
+        "ELASTICSEARCH_PASSWORD_FILE": str(tmp_path / "password"),
+    }
+    codes = []
+    for password in (PASSWORD, "wrong"):
+        (tmp_path / "password").write_text(password)
+        done = subprocess.run(
+            [sys.executable, *start], env=site, cwd=settings.BASE_DIR, capture_output=True, text=True, check=False
+        )
+        codes.append(done.returncode)
+    assert codes == [0, 1], done.stderr
+    assert "refuses user 'elastic' (401): check ELASTICSEARCH_USER and ELASTICSEARCH_PASSWORD" in done.stderr
+
+
+def test_a_server_that_is_not_there_yet_does_not_stop_the_start(tmp_path: Path) -> None:
+    site = own_site(tmp_path) | {"ENGINE": "elasticsearch", "ELASTICSEARCH_URL": "http://127.0.0.1:9"}
+    for start in (["-m", "django", "check"], ["-c", "import governance.wsgi"]):
+        done = subprocess.run(
+            [sys.executable, *start], env=site, cwd=settings.BASE_DIR, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0
+        assert "cannot be reached" in done.stderr
+
+
 def test_an_engine_goes_to_another_process_whole() -> None:
     engine = pickle.loads(pickle.dumps(ElasticsearchEngine({"urls": ("http://127.0.0.1:9",), "prefix": "p"})))  # noqa: S301
     with pytest.raises(EngineError, match="cannot be reached"):
@@ -163,7 +202,7 @@ def busy(monkeypatch: pytest.MonkeyPatch) -> Iterator[Cluster]:
     Busy.answers, Busy.got = [], []
     with ThreadingHTTPServer(("127.0.0.1", 0), Busy) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield Cluster(Server((f"http://127.0.0.1:{server.server_address[1]}",)))
+        yield Cluster(Server((f"http://127.0.0.1:{server.server_address[1]}",)), patience=60)
         server.shutdown()
 
 
@@ -191,8 +230,8 @@ def test_what_is_refused_is_told_with_its_document(busy: Cluster) -> None:
         busy.bulk("some", ITEMS)
 
 
-def test_a_server_that_takes_nothing_is_given_up(busy: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(elastic_client, "PATIENCE", 0.05)
+def test_a_server_that_takes_nothing_is_given_up(busy: Cluster) -> None:
+    busy._patience = 0.05
     Busy.answers = [(429, REJECTED)]
     with pytest.raises(EngineError, match="takes nothing for 0 s: status 429"):
         busy.bulk("some", ITEMS)
@@ -203,3 +242,25 @@ def test_a_bulk_that_is_too_large_is_not_tried_for_ever(busy: Cluster) -> None:
     with pytest.raises(EngineError, match="answered a bulk with 413"):
         busy.bulk("some", ITEMS)
     assert len(Busy.got) == 1
+
+
+def test_what_belongs_to_a_build_waits_for_a_server_that_starts(busy: Cluster) -> None:
+    Busy.answers = [(503, REJECTED), (429, REJECTED), (200, {"acknowledged": True})]
+    busy.note("some", {"shards": [1]})
+    assert len(Busy.got) == 3
+
+
+def test_questions_of_people_do_not_wait(busy: Cluster) -> None:
+    busy._patience = 0
+    Busy.answers = [(503, REJECTED), (200, {"acknowledged": True})]
+    with pytest.raises(EngineUnavailable, match="answered to note what some holds with 503"):
+        busy.note("some", {"shards": [1]})
+
+
+def test_what_may_pass_is_told_from_what_does_not(busy: Cluster) -> None:
+    busy._patience = 0
+    for status, temporary in ((400, False), (401, False), (403, False), (404, False), (429, True), (504, True)):
+        Busy.answers = [(status, REJECTED)]
+        with pytest.raises(EngineError) as refusal:
+            busy.note("some", {})
+        assert refusal.value.temporary is temporary

@@ -1,0 +1,152 @@
+"""Records of builds: which one to go on with, what each shard asks of a worker, and what became of it."""
+
+import secrets
+from collections import Counter
+from dataclasses import dataclass
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import Case, Count, F, Q, Sum, When
+from django.db.models.functions import Coalesce, Least
+
+from governance.storage import Location, location
+from search.analysis.entries import SPEC
+from search.analysis.fingerprints import STANDARD
+from search.engines import ENGINES
+from search.indexing import DOCUMENTS, REPEAT, ShardResult, ShardTask
+from search.models import Build, Release, Shard, ShardBuild
+from search.opened import portraits
+
+MARK = "begun"
+
+
+class NotShared(Exception):
+    """A worker does not see the files of those who began the build."""
+
+
+@dataclass(frozen=True, slots=True)
+class BuildProgress:
+    """Bytes of text and shards, of those this run has to do."""
+
+    done_bytes: int
+    total_bytes: int
+    done_shards: int
+    total_shards: int
+
+
+def latest(release: Release) -> Build | None:
+    """The build to resume or to keep. One of another spec or engine does not count: its parts would not fit."""
+    same = release.builds.filter(spec=SPEC, engine=settings.ENGINE, profile=STANDARD.name)
+    return same.order_by("-pk").first()
+
+
+def begin(release: Release) -> Build:
+    """A new build whose shards all wait."""
+    newest = release.builds.order_by("-pk").first()
+    # One more than the newest, and not than there are: older ones may have been removed.
+    number = int(newest.name.rpartition("-")[2]) + 1 if newest else 1
+    with transaction.atomic():
+        current = Build.objects.create(
+            release=release,
+            name=f"{release.name}-{number}",
+            engine=settings.ENGINE,
+            spec=SPEC,
+            profile=STANDARD.name,
+        )
+        ShardBuild.objects.bulk_create(ShardBuild(build=current, shard=shard) for shard in release.shards.all())
+    return current
+
+
+def shard_task(current: Build, shard: Shard) -> ShardTask:
+    return ShardTask(
+        build=current.name,
+        number=shard.number,
+        url=shard.url,
+        digest=shard.digest,
+        text_bytes=shard.text_bytes,
+        portraits=portraits().url,
+        profile=current.profile,
+        max_bytes=settings.DOCUMENT_MAX_BYTES,
+        columns=shard.columns,
+        contents=settings.CONTENTS_URL,
+    )
+
+
+def write_down(row: ShardBuild, outcome: ShardResult | str) -> None:
+    """What became of a shard: its result, or the reason why there is none."""
+    if isinstance(outcome, ShardResult):
+        row.state, row.reason = ShardBuild.State.DONE, ""
+        row.tally, row.text_bytes, row.seconds = outcome.tally, outcome.text_bytes, outcome.seconds
+        row.done_bytes = row.shard.text_bytes
+    else:
+        row.state, row.reason, row.done_bytes = ShardBuild.State.FAILED, outcome, 0
+    row.save()
+
+
+def progress_of(current: Build) -> BuildProgress:
+    """How far the shards of a build are. A failed one is done with: nobody is at it any more."""
+    ended = ~Q(state=ShardBuild.State.WAITING)
+    size = F("shard__text_bytes")
+    found = current.shards.aggregate(
+        done_bytes=Coalesce(Sum(Case(When(ended, then=size), default=Least("done_bytes", size))), 0),
+        total_bytes=Coalesce(Sum(size), 0),
+        done_shards=Count("pk", filter=ended),
+        total_shards=Count("pk"),
+    )
+    return BuildProgress(**found)
+
+
+def failures(current: Build) -> list[str]:
+    """Why each failed shard failed."""
+    failed = current.shards.filter(state=ShardBuild.State.FAILED)
+    return list(failed.values_list("reason", flat=True))
+
+
+def tally(current: Build) -> Counter[str]:
+    """Documents, repeats and what was skipped by reason, over all shards that are done."""
+    total: Counter[str] = Counter()
+    for counts in current.shards.filter(state=ShardBuild.State.DONE).values_list("tally", flat=True):
+        total.update(counts)
+    # A document that two shards hold is kept once, which only sealing can tell.
+    total[REPEAT] += total[DOCUMENTS] - current.documents
+    total[DOCUMENTS] = current.documents
+    return +total
+
+
+def text_bytes_of(release: Release) -> int:
+    return int(release.shards.aggregate(total=Sum("text_bytes"))["total"])
+
+
+# --- one set of files for all workers ---------------------------------------------------------------
+
+
+def mark(current: Build) -> None:
+    """Leave a sign in every place that all workers must see."""
+    for sign in _marks(current):
+        if not sign.exists():
+            with sign.write_atomically() as file:
+                file.write(secrets.token_bytes(8))
+
+
+def check_shared(current: Build) -> None:
+    """Raises NotShared where this process does not see what `mark` left."""
+    for sign in _marks(current):
+        if not sign.exists():
+            raise NotShared(
+                f"{sign} is not there, which was written where the build was begun: workers need the same DATA_DIR, or "
+                "an engine and a PORTRAITS_URL that are reached over the network"
+            )
+
+
+def unmark(current: Build) -> None:
+    for sign in _marks(current):
+        sign.delete()
+
+
+def _marks(current: Build) -> list[Location]:
+    places = dict.fromkeys([portraits().url, *([str(settings.BUILDS_DIR)] if _is_embedded(current) else [])])
+    return [location(place).child(f"{current.name}/{MARK}") for place in places]
+
+
+def _is_embedded(current: Build) -> bool:
+    return ENGINES[current.engine][1] == "BUILDS_DIR"

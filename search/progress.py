@@ -1,0 +1,61 @@
+"""Door of the builds' progress: what the latest build of a release does now.
+
+Why shards failed is not told here: the reasons name files of the steward's, who reads them where he builds.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from search import builds
+from search.lookup import NoRelease
+from search.models import Build, Release, ShardBuild
+
+
+@dataclass(frozen=True, slots=True)
+class BuildStatus:
+    """`failed` are the numbers of the shards that could not be read. Bytes are of text."""
+
+    release: str
+    build: str
+    state: Build.State
+    started_at: datetime
+    sealed_at: datetime | None
+    done_bytes: int
+    total_bytes: int
+    done_shards: int
+    total_shards: int
+    failed: tuple[int, ...]
+    seen_at: datetime | None
+    """When a worker last told its progress; builds in one process tell it to their terminal alone."""
+
+    @property
+    def is_running(self) -> bool:
+        return self.state == Build.State.RUNNING
+
+    @property
+    def is_sealing(self) -> bool:
+        return self.is_running and self.done_shards == self.total_shards
+
+
+def latest_build(release: str) -> BuildStatus:
+    """Raises NoRelease where there is none of that name, or none that was ever built."""
+    found = Release.objects.filter(name=release).first()
+    current = found.builds.order_by("-pk").first() if found else None
+    if found is None or current is None:
+        raise NoRelease(f"release {release!r} does not exist, or was never built", named=True)
+    progress = builds.progress_of(current)
+    failed = current.shards.filter(state=ShardBuild.State.FAILED).values_list("shard__number", flat=True)
+    seen = current.shards.exclude(seen_at=None).order_by("-seen_at").values_list("seen_at", flat=True).first()
+    return BuildStatus(
+        release=found.name,
+        build=current.name,
+        state=Build.State(current.state),
+        started_at=current.started_at,
+        sealed_at=current.sealed_at,
+        done_bytes=progress.done_bytes,
+        total_bytes=progress.total_bytes,
+        done_shards=progress.done_shards,
+        total_shards=progress.total_shards,
+        failed=tuple(failed),
+        seen_at=seen,
+    )

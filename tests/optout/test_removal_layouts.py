@@ -1,0 +1,102 @@
+"""From a list to the release where it is gone, over shards of every layout at once."""
+
+from pathlib import Path
+
+import pytest
+from django.conf import LazySettings
+
+from governance.signing import SigningKey
+from optout import exclusions, removal
+from optout.models import Request
+from optout.states import State
+from search import ingest, lookup
+from search.models import Release
+from search.scope import parse_scope
+from search.shards import read_places
+from tests.conftest import build_release
+from tests.optout.asking import proven, states_of
+from tests.optout.test_removal import accepted, build, filtered, register_clean
+from tests.search.fixtures_layouts import PUBLISHED, Given, Published
+from tests.search.fixtures_shards import write_shard
+
+CODE = "def evaluate(graph):\n    return [node.weight for node in graph.nodes]\n"
+
+
+@pytest.fixture(autouse=True)
+def _alone(db: None, tmp_path: Path, settings: LazySettings) -> None:
+    settings.LISTS_DIR = tmp_path / "lists"
+    settings.BUILDS_DIR = tmp_path / "builds"
+    Release.objects.update(active_build=None)
+
+
+def files(published: Published) -> list[Given]:
+    mark = f"# {published.name}\n"
+    return [
+        Given("ada/engine", "a.py", CODE + mark + "1", number=1),
+        Given("ada/engine", "logo.gif", "GIF\0" + mark, number=2),
+        Given("bob/engine", "b.py", CODE + mark + "2", number=3),
+        Given("bob/engine", "mail.py", CODE + mark + "mail ada@example.org", number=4),
+        Given("bob/engine", "mail.gif", f"GIF\0{mark} ada@example.org", number=5),
+    ]
+
+
+@pytest.fixture
+def first(tmp_path: Path) -> Release:
+    folder = tmp_path / "shards"
+    folder.mkdir()
+    for published in PUBLISHED:
+        write_shard(folder / f"{published.name}.parquet", published.rows(files(published)), published.schema)
+    return build_release("first-1", sorted(folder.iterdir()))
+
+
+def accepted_claims() -> Request:
+    """Of a repository and of an address, whose proof is another test's business."""
+    request = proven("repo:ada/engine", "email:ada@example.org")
+    proven_one = request.claims.get(state=State.ACCEPTED)
+    others = request.claims.exclude(state=State.ACCEPTED)
+    others.update(state=State.ACCEPTED, proof=proven_one.proof, reason=proven_one.reason)
+    return request
+
+
+def places(release: Release) -> list[tuple[str, str]]:
+    return [(shard.layout, place[0]) for shard in release.shards.all() for place in read_places(shard.url)]
+
+
+def test_what_is_listed_is_gone_from_every_layout_and_the_claims_close(first: Release, tmp_path: Path) -> None:
+    key = SigningKey.generate()
+    mine = accepted_claims()
+    exclusions.publish()
+    folder = filtered(tmp_path, key)
+    accepted(folder, key)
+    clean = build(register_clean(folder))
+    assert [shard.layout for shard in clean.shards.all()] == [shard.layout for shard in first.shards.all()]
+    ingest.activate(clean)
+    outcome = removal.report(clean)
+    assert outcome.report.is_clean, outcome.report.left
+    assert set(states_of(mine)) == {State.CLOSED}
+    left = places(clean)
+    assert {repository for _, repository in left} == {"bob/engine", ""}
+    for published in PUBLISHED:
+        count = sum(layout == published.name for layout, _ in left)
+        # Where there is a text, two are gone by what they say; where there is a repository, two with it.
+        expected = 5 - 2 * published.has_texts - 2 * published.has_repositories
+        assert count == expected, published.name
+    for scope in ("repo:ada/engine", "email:ada@example.org"):
+        assert [held.documents for held in lookup.holdings(parse_scope(scope))] == [0]
+
+
+def test_what_a_broken_pipeline_leaves_in_any_layout_is_found(first: Release, tmp_path: Path) -> None:
+    key = SigningKey.generate()
+    accepted_claims()
+    exclusions.publish()
+    accepted(filtered(tmp_path, key), key)
+    exclusion = exclusions.on_list(exclusions.list_numbered(1))
+    of_repository = {each.id for each in exclusion if each.scope == "repo:ada/engine"}
+    of_address = {each.id for each in exclusion} - of_repository
+    for shard in first.shards.all():
+        published = next(each for each in PUBLISHED if each.name == shard.layout)
+        by_name = removal._left_in_shard(shard, exclusion, {})
+        assert by_name == (dict.fromkeys(of_repository, 2) if published.has_repositories else {}), shard.layout
+        in_texts = removal._left_in_texts(shard, exclusion, {})
+        # The binary file alone: what an index holds is asked of the index.
+        assert in_texts == (dict.fromkeys(of_address, 1) if published.has_texts else {}), shard.layout
