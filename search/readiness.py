@@ -1,0 +1,27 @@
+"""Whether the builds that answer can be asked; part of /readyz (governance/health.py)."""
+
+from governance.health import Finding, State
+from search.engines.base import EngineError, Field, Term
+from search.models import Build
+from search.opened import open_build
+
+NOBODY = Term(Field.KEY, "-")
+"""No document has this key: asking for it reads a term and nothing more."""
+
+
+def engine() -> Finding:
+    """Failed where no active release can be asked, degraded where some cannot."""
+    active = list(Build.objects.filter(active_for__isnull=False).select_related("release").order_by("pk"))
+    silent = [build.release.name for build in active if not _answers(build)]
+    if not silent:
+        return Finding(State.OK, f"active releases that answer: {len(active)}")
+    state = State.FAILED if len(silent) == len(active) else State.DEGRADED
+    return Finding(state, f"cannot be asked: {', '.join(silent)}")
+
+
+def _answers(build: Build) -> bool:
+    try:
+        open_build(build).index.count(NOBODY)
+    except EngineError:
+        return False
+    return True

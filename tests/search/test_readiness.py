@@ -1,0 +1,40 @@
+"""The engine's part of /readyz: the builds that answer are asked."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+from django.conf import LazySettings
+
+from governance.health import Finding, State
+from search.models import Release
+from search.readiness import engine
+from tests import corpus
+from tests.conftest import build_release
+
+pytestmark = pytest.mark.django_db
+
+
+def test_nothing_active_is_ready() -> None:
+    Release.objects.update(active_build=None)
+    assert engine() == Finding(State.OK, "active releases that answer: 0")
+
+
+def test_an_active_release_is_asked(tiny: str) -> None:
+    assert engine() == Finding(State.OK, "active releases that answer: 1")
+
+
+def test_a_release_whose_index_is_gone_is_named_and_fails_where_no_other_answers(
+    tiny: str, builds: Path, tmp_path: Path, settings: LazySettings
+) -> None:
+    before = Release.objects.get(name=tiny).active_build
+    Release.objects.update(active_build=None)
+    shards = corpus.write_tiny(tmp_path)
+    build_release("damaged", shards)
+    shutil.rmtree(builds)
+    assert engine() == Finding(State.FAILED, "cannot be asked: damaged")
+    whole = Release.objects.get(name=tiny)
+    whole.active_build = before
+    whole.save()
+    settings.BUILDS_DIR = settings.DATA_DIR / "builds"
+    assert engine() == Finding(State.DEGRADED, "cannot be asked: damaged")
