@@ -1,6 +1,7 @@
-"""`python -m benchmarks [kernels] [building] [asking] [starting] [filtering]`: all of them where none is named.
+"""`python -m benchmarks [PART]...`; all of PARTS where none is named.
 
 Works in a DATA_DIR of its own (data/benchmarks) and prints Markdown. `asking` and `starting` ask what `building` built.
+`python -m benchmarks simulate` prints what larger releases would cost (docs/scaling.md).
 """
 
 import os
@@ -17,10 +18,16 @@ PARTS = {
     "asking": "Answers, in process",
     "starting": "Start-up",
     "filtering": "Filter",
+    "fetching": "Contents from an S3 server",
+    "reading": "Memory of reading",
+    "engines": "Engines on one corpus: tantivy / Elasticsearch",
 }
 
 
 def main(names: list[str]) -> int:
+    if names[:1] == ["simulate"]:
+        simulated: int = import_module("benchmarks.simulate").main(names[1:])
+        return simulated
     unknown = sorted(set(names) - set(PARTS))
     if unknown:
         print(f"There is no benchmark {', '.join(unknown)}; there are: {', '.join(PARTS)}", file=sys.stderr)

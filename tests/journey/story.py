@@ -53,10 +53,11 @@ class Story:
         world.step("A release is built, and answers")
         world.manage("migrate", "--verbosity", "0")
         world.manage("make_sample", "--megabytes", str(self.megabytes))
-        world.manage("register", DIRTY, "--shards", str(world.shards))
+        world.publish_shards()
+        world.manage("register", DIRTY, "--shards", world.dirty)
+        world.serve()
         world.manage("build", DIRTY)
         world.manage("activate", DIRTY)
-        world.serve()
         self.cast = oracle.cast(world.shards)
         self.scopes = {
             "ada": [f"repo:{self.cast.repository}", f"path:{self.cast.directory}"],
@@ -201,19 +202,16 @@ class Story:
         world.step("The pipeline applies it to its shards, and signs a receipt")
         key = world.ssh_key("pipeline")
         (world.data / "pipeline_keys").write_text(key.with_suffix(".pub").read_text())
-        self.clean = world.pipeline / "clean"
         world.filter(
-            self.clean, "--list", str(self.list), "--trust", str(world.pipeline / "lists.pub"),
-            "--in", str(world.shards), "--key", str(key), "--release", CLEAN,
+            "--list", str(self.list), "--trust", str(world.pipeline / "lists.pub"), "--key", str(key),
+            "--release", CLEAN,
         )  # fmt: skip
-        world.manage("accept_receipt", str(self.clean))
+        world.manage("accept_receipt", str(world.brought()))
 
     def re_released(self) -> None:
         world = self.world
         world.step("The clean shards become a release that takes the place of the other")
-        world.manage(
-            "register", CLEAN, "--shards", str(self.clean / "shards"), "--parent", DIRTY, "--exclusion-list", "1"
-        )
+        world.manage("register", CLEAN, "--shards", f"{world.clean}/shards", "--parent", DIRTY, "--exclusion-list", "1")
         world.manage("build", CLEAN)
         world.manage("activate", CLEAN)
 
@@ -223,12 +221,13 @@ class Story:
         world = self.world
         world.step("A check of our own finds nothing left, and so does DuckDB")
         world.manage("report_removal", CLEAN)
-        found = oracle.compare(world.shards, self.clean / "shards", self.cast)
+        clean = world.brought() / "shards"
+        found = oracle.compare(world.shards, clean, self.cast)
         world.tell(f"  DuckDB: {found}")
         assert found.asked >= max(self.before.values())
         assert (found.left, found.lost) == (0, 0)
         assert found.kept > 0
-        assert oracle.added(world.shards, self.clean / "shards") == 0
+        assert oracle.added(world.shards, clean) == 0
         for scope in self.before:
             assert self.held(scope) == 0, scope
 

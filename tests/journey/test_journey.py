@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.journey.cluster import cluster
 from tests.journey.story import Story
 from tests.journey.world import World
 
@@ -20,6 +21,12 @@ def test_the_journey(tmp_path: Path) -> None:
 def test_the_journey_with_every_step_killed_and_run_again(tmp_path: Path, seed: int) -> None:
     with World(tmp_path, killing=random.Random(seed)) as world:
         Story(world, megabytes=3).tell()
+        assert not twice(world)
+
+
+def test_the_journey_on_a_cluster(tmp_path: Path) -> None:
+    with cluster() as servers, World(tmp_path, cluster=servers) as world:
+        Story(world).tell()
         assert not twice(world)
 
 

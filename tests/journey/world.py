@@ -25,6 +25,7 @@ from typing import Any, Self
 import httpx
 
 from tests.environment import own_site
+from tests.journey.cluster import Cluster
 from tests.optout.ownership.forge import Forge
 from tests.optout.smtp import MailServer, mail_server
 
@@ -42,16 +43,18 @@ class World:
     """One machine for the service, one for the pipeline, and people with keys.
 
     `tell` hears every step and command. With `killing`, each command of the service is first run and killed after a
-    moment of that generator's choice, and the server is killed between any two steps.
+    moment of that generator's choice, and the server is killed between any two steps. With a `cluster`, records,
+    work, documents and shards are on its servers.
     """
 
     folder: Path
     tell: Callable[[str], None] = quiet
     killing: random.Random | None = None
+    cluster: Cluster | None = None
     mails: MailServer = field(init=False)
     forge: Forge = field(init=False)
     _open: ExitStack = field(default_factory=ExitStack, init=False)
-    _server: subprocess.Popen[str] | None = field(default=None, init=False)
+    _served: list[subprocess.Popen[str]] = field(default_factory=list, init=False)
 
     def __enter__(self) -> Self:
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -64,6 +67,7 @@ class World:
             "FORGES": self.forge.setting,
             "FORGES_ALLOW_PRIVATE": "on",
             "SITE_URL": self.site,
+            **(self.cluster.environment if self.cluster else {}),
         }
         self.people = self.folder / "people"
         self.pipeline = self.folder / "pipeline"
@@ -87,12 +91,31 @@ class World:
 
     @property
     def shards(self) -> Path:
+        """As they were made."""
         return self.data / "sample"
+
+    @property
+    def dirty(self) -> str:
+        """Where the service and the pipeline find them."""
+        return self.cluster.place("dirty") if self.cluster else str(self.shards)
+
+    @property
+    def clean(self) -> str:
+        """Where the pipeline puts what the filter writes."""
+        return self.cluster.place("clean") if self.cluster else str(self.pipeline / "clean")
+
+    def publish_shards(self) -> None:
+        if self.cluster:
+            self.cluster.send(self.shards, "dirty")
+
+    def brought(self) -> Path:
+        """The folder of what the filter wrote, for whoever reads files."""
+        return self.cluster.bring("clean", self.folder / "brought") if self.cluster else Path(self.clean)
 
     def step(self, sentence: str) -> None:
         """The next step of the story begins."""
         self.tell(f"\n## {sentence}\n")
-        if self.killing and self._server:
+        if self.killing and self._served:
             self.stop()
             self.serve()
 
@@ -123,17 +146,11 @@ class World:
         return Reviewer(self.site, name, password)
 
     def serve(self) -> None:
-        """Start the site, and wait until it answers."""
-        log = self._open.enter_context((self.folder / "server.log").open("a"))
-        self._server = subprocess.Popen(
-            [sys.executable, "-m", "gunicorn", "governance.wsgi", "--bind", f"127.0.0.1:{self.port}", "--workers", "1"],
-            env=self.environment,
-            cwd=ROOT,
-            stdout=subprocess.DEVNULL,
-            stderr=log,
-            text=True,
-            start_new_session=True,
-        )
+        """Start the site, with its workers where it has some, and wait until it answers."""
+        server = ["-m", "gunicorn", "governance.wsgi", "--bind", f"127.0.0.1:{self.port}", "--workers", "1"]
+        self._begin("server", server)
+        if self.cluster:
+            self.work()
         deadline = time.monotonic() + 60
         while time.monotonic() < deadline:
             try:
@@ -144,11 +161,29 @@ class World:
                 return
         raise TimeoutError("the site does not answer")
 
+    def work(self) -> None:
+        """Start two workers, and what has the periodic work done."""
+        self._begin("worker", ["-m", "celery", "-A", "governance", "worker", "--concurrency", "2"])
+        self._begin("beat", ["-m", "celery", "-A", "governance", "beat"])
+
+    def _begin(self, name: str, arguments: Sequence[str]) -> None:
+        log = self._open.enter_context((self.folder / f"{name}.log").open("a"))
+        process = subprocess.Popen(
+            [sys.executable, *arguments],
+            env=self.environment,
+            cwd=ROOT,
+            stdout=log,
+            stderr=log,
+            text=True,
+            start_new_session=True,
+        )
+        self._served.append(process)
+
     def stop(self) -> None:
-        if self._server:
-            os.killpg(self._server.pid, signal.SIGKILL)
-            self._server.wait()
-            self._server = None
+        while self._served:
+            process = self._served.pop()
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
 
     def get(self, path: str, **query: str) -> Any:
         """The JSON that the API answers."""
@@ -198,17 +233,21 @@ class World:
                 (packages / found.name).symlink_to(found)
         return bare / "bin" / "python"
 
-    def filter(self, out: Path, *arguments: str) -> str:
-        """What the filter printed; it makes `out`, which it does not make twice."""
-        arguments = ("--out", str(out), *arguments)
+    def filter(self, *arguments: str) -> str:
+        """What the filter printed; it writes to `clean`, which it does not do twice."""
+        arguments = ("--in", self.dirty, "--out", self.clean, *arguments)
         self.tell(f"$ python -m optout.filter {shlex.join(arguments)}")
         command = [str(self.bare_python()), "-m", "optout.filter", *arguments]
-        environment = {"PATH": os.environ["PATH"]}
+        storage = self.cluster.storage if self.cluster else {}
+        environment = {"PATH": os.environ["PATH"], **storage}
         if self.killing:
             self._run_and_kill(command, self.killing.uniform(0.1, 1), environment)
-            if out.exists():
+            if self._is_filtered():
                 return ""
         return self._run(command, environment)
+
+    def _is_filtered(self) -> bool:
+        return self.cluster.holds("clean/receipt.dsse.json") if self.cluster else Path(self.clean).exists()
 
     def run(self, *command: str, text: str = "") -> str:
         """A command of the machine's own."""
