@@ -21,6 +21,7 @@ PARTS = {
     "fetching": "Contents from an S3 server",
     "reading": "Memory of reading",
     "engines": "Engines on one corpus: tantivy / Elasticsearch",
+    "workers": "Build by two workers",
 }
 
 

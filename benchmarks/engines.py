@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from django.core.management import call_command
 from django.test import override_settings
@@ -34,11 +35,12 @@ AIMS = {"build, end to end": "Elasticsearch >= 5 MB/s", "stored / raw text, once
 
 def rows() -> list[Row]:
     call_command("migrate", verbosity=0)
-    with _server() as server:
-        release = _registered()
+    with server() as found:
+        shards = chosen_shards()
+        release = registering.register(f"engines-{MEGABYTES}", shards, dataset="benchmark")
         figures = []
         for name in ENGINES:
-            with override_settings(ENGINE=name, ELASTICSEARCH=server):
+            with override_settings(ENGINE=name, ELASTICSEARCH=found):
                 figures.append(_figures(release))
     return [
         Row(what, " / ".join(figure[what] for figure in figures), AIMS.get(what, ""))
@@ -47,7 +49,8 @@ def rows() -> list[Row]:
 
 
 @contextmanager
-def _server() -> Iterator[dict[str, object]]:
+def server() -> Iterator[dict[str, Any]]:
+    """The settings of an Elasticsearch that runs."""
     shared = Elasticsearch(FOLDER / "elasticsearch")
     was_running = bool(shared.pid)
     shared.folder.mkdir(parents=True, exist_ok=True)
@@ -58,8 +61,8 @@ def _server() -> Iterator[dict[str, object]]:
             shared.stop()
 
 
-def _registered() -> Release:
-    """A release of the first shards that hold enough text; another one where the size is another."""
+def chosen_shards() -> list[str]:
+    """The first shards of the sample that hold enough text."""
     chosen: list[str] = []
     size = 0
     for path in registering.find_shards([str(corpus.shards())]):
@@ -67,7 +70,7 @@ def _registered() -> Release:
             break
         chosen.append(path)
         size += inspect_shard(path).text_bytes
-    return registering.register(f"engines-{MEGABYTES}", chosen, dataset="benchmark")
+    return chosen
 
 
 def _figures(release: Release) -> dict[str, str]:

@@ -262,8 +262,9 @@ def release(request: HttpRequest, name: str) -> HttpResponse:
 @answering
 def build(request: HttpRequest, name: str) -> HttpResponse:
     """What the latest build of a release does; whoever polls gets the part that changes."""
-    status = progress.latest_build(name)
-    page = {"status": status, "sentence": sentences.of_build(status)}
+    steward = progress.is_steward(request.user)
+    status = progress.latest_build(name, steward=steward)
+    page = {"status": status, "steward": steward, "sentence": sentences.of_build(status)}
     polled = "HX-Request" in request.headers
     return render(request, "frontend/_build.html" if polled else "frontend/build.html", page)
 

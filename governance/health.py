@@ -137,8 +137,14 @@ def ledger() -> Finding:
 
 
 def work() -> Finding:
-    """The age of the oldest task that is due and was handed to nobody. Those that wait for a worker are not late."""
+    """The age of the oldest task that is due and was handed to nobody, or was left by a worker that died.
+
+    Those that wait for a worker are not late.
+    """
     now = timezone.now()
+    left = Work.objects.filter(held_until__lt=now - UNSENT_TOO_LONG).order_by("held_until").first()
+    if left is not None and left.held_until is not None:
+        return late_after(UNSENT_TOO_LONG, now - left.held_until, "the longest abandoned task")
     unsent = Work.objects.filter(sent_at=None, held_until=None, send_at__lte=now).order_by("send_at").first()
     if unsent is None:
         return Finding(State.OK, "everything due was sent")

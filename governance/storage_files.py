@@ -84,7 +84,7 @@ class File(Location):
 
     def below(self, suffix: str = "") -> list[Self]:
         with explained(self.url):
-            found = sorted(path for path in self.path.rglob(f"*{suffix}") if path.is_file())
+            found = sorted(_files_below(self.path, suffix))
         return [self._at(path) for path in found]
 
     def _at(self, path: Path) -> Self:
@@ -117,3 +117,22 @@ def _draft(url: str, path: Path) -> Iterator[BinaryIO]:
             yield file
     finally:
         path.unlink(missing_ok=True)
+
+
+def _files_below(folder: Path, suffix: str) -> Iterator[Path]:
+    """However deep. What cannot be looked at is an error: a shard that is left out in silence is a wrong answer."""
+    if not folder.is_dir():
+        return
+    for place, folders, names in os.walk(folder, onerror=_raised):
+        for link in (Path(place, name) for name in folders):
+            if link.is_symlink():
+                raise StorageError(str(link), "is a link to a folder: name that folder itself")
+        for path in (Path(place, name) for name in names if name.endswith(suffix)):
+            if path.is_symlink() and not path.exists():
+                raise StorageError(str(path), "is a link to nothing")
+            if path.is_file():
+                yield path
+
+
+def _raised(error: OSError) -> None:
+    raise error

@@ -120,7 +120,7 @@ def s3_object(url: str, variables: str) -> S3Object:
     """What a URL that begins with `s3:` names; raises StorageError where it names nothing that can be."""
     rest = url[len("s3:") :]
     bucket, _, key = rest.removeprefix("//").partition("/")
-    if "@" in bucket or ":" in bucket:
+    if "@" in bucket or ":" in bucket or (not rest.startswith("//") and set(rest) & set("@:")):
         # Whoever writes a key into a URL must not find it in a log.
         raise StorageError("s3://...", "holds a name or a password; keys belong in S3_ACCESS_KEY and S3_SECRET_KEY")
     plain = all(letter.isascii() and (letter.islower() or letter.isdigit() or letter in "-._") for letter in bucket)

@@ -24,7 +24,7 @@ from functools import partial
 from typing import Any
 
 from django.conf import settings
-from django.db import DatabaseError, connection, transaction
+from django.db import Error, connection, transaction
 from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 from django.utils.module_loading import import_string
@@ -149,17 +149,23 @@ def send_due() -> int:
     now = timezone.now()
     stale = Q(held_until__lt=now)
     never = Q(held_until=None, send_at__lte=now, sent_at=None)
-    lost = Q(held_until=None, sent_at__lt=now - _lost_after())
-    due = list(Work.objects.filter(stale | never | lost).order_by("pk"))
+    due = [*Work.objects.filter(stale | never).order_by("pk"), *_lost(now)]
+    due.sort(key=lambda row: row.pk)
     _send(due)
     return len(due)
 
 
-def _lost_after() -> timedelta:
-    """A message that waits behind others is not lost; one that nothing waits with is."""
-    if settings.WORK.redis and _of_broker("waiting"):
-        return UNHEARD
-    return timedelta(seconds=settings.WORK.lease)
+def _lost(now: datetime) -> list[Work]:
+    """What was sent and is not heard of, the oldest first, but no more than the broker does not hold.
+
+    A message that waits behind others is not lost; one that nothing waits with is.
+    """
+    # Asked before the rows are counted: what a worker takes meanwhile is then counted as held by the broker.
+    waiting = _of_broker("waiting") if settings.WORK.redis else 0
+    after = UNHEARD if waiting else timedelta(seconds=settings.WORK.lease)
+    sent = Work.objects.filter(held_until=None).exclude(sent_at=None)
+    most = max(sent.count() - waiting, 0)
+    return list(sent.filter(sent_at__lt=now - after).order_by("sent_at")[:most])
 
 
 def _send(rows: Sequence[Work]) -> None:
@@ -247,7 +253,7 @@ def _keep(lease: Lease, on_lost: Callable[[], None]) -> None:
         try:
             until = timezone.now() + timedelta(seconds=settings.WORK.lease)
             kept = lease.row().update(held_until=until)
-        except DatabaseError as error:
+        except Error as error:
             # Whoever could take the task over needs the database as well.
             logger.warning("%s %s cannot renew its lease: %s", lease.task, lease.ids, error)
             connection.close()

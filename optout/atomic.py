@@ -22,6 +22,8 @@ def passing_folder(parent: Path, name: str) -> Iterator[Path]:
     folder = parent / name
     _clear_leftovers(folder)
     partial, lock = _begun(folder)
+    # Other people's code passes through, in a place that everybody may look into.
+    partial.chmod(0o700)
     try:
         yield partial
     finally:

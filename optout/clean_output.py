@@ -76,6 +76,7 @@ def _claimed(out: Location) -> Location:
 def _take_away(out: Location) -> None:
     with suppress(StorageError):
         files = out.below()
-        # What says that it is not whole goes last.
-        for file in sorted(files, key=lambda file: file.name.startswith(MARK)):
-            file.delete()
+        # What says that it is whole goes first, and what says that it is not goes last.
+        for file in sorted(files, key=lambda file: (file.name.startswith(MARK), file.name != ENVELOPE)):
+            with suppress(StorageError):
+                file.delete()

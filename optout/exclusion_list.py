@@ -120,8 +120,9 @@ class ExclusionList:
             yield row["exclusion"], row["scope"], row["names"]
 
     def documents(self) -> Iterator[ListedDocument]:
-        """By release, repository, path, SWHID and exclusion."""
+        """By release, repository, path, SWHID and exclusion; ExclusionListError where the file was changed."""
         path = self.folder / DOCUMENTS.parquet
+        _check_file(path, self.manifest.files[DOCUMENTS.parquet])
         return (ListedDocument(**row) for row in _rows(path, DOCUMENTS, path))
 
 

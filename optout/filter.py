@@ -243,7 +243,7 @@ def _filtered(tasks: Sequence[ShardTask], exclusions: ExclusionList, order: Orde
     progress = Progress(len(tasks), quiet=order.quiet)
     jobs = min(order.jobs, len(tasks))
     if jobs == 1:
-        matcher = Matcher.of(exclusions.scopes())
+        matcher = Matcher.of_list(exclusions)
         outcomes = [progress.told(filter_shard(task, matcher)) for task in tasks]
     else:
         outcomes = _filtered_by_workers(tasks, exclusions, jobs, progress.told)
@@ -278,7 +278,7 @@ def _begin(parent: int, exclusions: ExclusionList) -> None:
     global _matcher  # noqa: PLW0603  (handed to the process at its start)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
-    _matcher = Matcher.of(exclusions.scopes())
+    _matcher = Matcher.of_list(exclusions)
 
 
 def _end_with(parent: int) -> None:

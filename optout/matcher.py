@@ -5,12 +5,16 @@ bytes each); a question is a look-up of a few strings. Pure.
 """
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from optout.emails import addresses_in
+from optout.exclusion_list import ExclusionList, ExclusionListError, ListedDocument
 from optout.listed_scopes import SWHID_PREFIX, split_scope
-from optout.shard_files import Files
+from optout.shard_files import Files, ShardRefused
+
+IN_TEXTS = frozenset({"email", "swhid"})
+"""Kinds of scopes that cover a file by what is in it."""
 
 Covers = dict[int, str]
 """Exclusions that cover a file, by their place on the list, each with the scope by which it does."""
@@ -28,16 +32,35 @@ class Matcher:
     )
     _heads: set[str] = field(default_factory=set)
     """How the paths begin: their first step, and their first two."""
+    _in_texts: dict[str, tuple[int, str]] = field(default_factory=dict)
+    """Place and scope of each exclusion that covers files by what is in them."""
+    _documents: Callable[[], Iterable[ListedDocument]] = tuple
+    _named: dict[tuple[str, str, str], Covers] | None = None
+    """Repository, path and declared digits of what the list names for them, read when it is first asked for."""
 
     @classmethod
-    def of(cls, scopes: Iterable[tuple[str, str, Sequence[str]]]) -> "Matcher":
-        """From (id, scope, names) of each exclusion; ValueError where a scope is not in its normal form."""
-        matcher = cls()
+    def of(
+        cls,
+        scopes: Iterable[tuple[str, str, Sequence[str]]],
+        documents: Callable[[], Iterable[ListedDocument]] = tuple,
+    ) -> "Matcher":
+        """From (id, scope, names) of each exclusion; ValueError where a scope is not in its normal form.
+
+        `documents` gives what the list names document by document, for files of which a shard has no text.
+        """
+        matcher = cls(_documents=documents)
         for place, (identifier, scope, names) in enumerate(scopes):
             matcher.ids.append(identifier)
             for each in (scope, *names):
                 matcher._add(*split_scope(each), place)
+            if split_scope(scope)[0] in IN_TEXTS:
+                matcher._in_texts[identifier] = place, scope
         return matcher
+
+    @classmethod
+    def of_list(cls, exclusions: ExclusionList) -> "Matcher":
+        """Of a list that was verified. Its documents are only read where a shard points to texts."""
+        return cls.of(exclusions.scopes(), lambda: _documents_of(exclusions))
 
     @property
     def reads_texts(self) -> bool:
@@ -56,6 +79,8 @@ class Matcher:
             for index, text in enumerate(files.texts()):
                 if text is not None:
                     self._judge_text(text, verdict.files, index)
+                else:
+                    self._judge_named(files, verdict.files, index)
         return verdict
 
     def _add(self, kind: str, value: str, exclusion: int) -> None:
@@ -112,6 +137,24 @@ class Matcher:
             end = whole.find("/", end + 1)
         self._find("path", whole, found, index)
 
+    def _judge_named(self, files: Files, found: dict[int, Covers], index: int) -> None:
+        """A file that the shard only points to: who made the list has read it, and names it where it is covered."""
+        if self._named is None:
+            self._named = self._read_documents()
+        names = (files.repositories_of_files, files.paths, files.content_ids)
+        repository, path, declared = (of_files[index] or "" for of_files in names)
+        for exclusion, scope in self._named.get((repository, path.lstrip("/"), declared.lower()), {}).items():
+            found.setdefault(index, {}).setdefault(exclusion, scope)
+
+    def _read_documents(self) -> dict[tuple[str, str, str], Covers]:
+        named: dict[tuple[str, str, str], Covers] = {}
+        for document in self._documents():
+            if document.exclusion in self._in_texts:
+                place, scope = self._in_texts[document.exclusion]
+                digits = document.swhid.removeprefix(SWHID_PREFIX)
+                named.setdefault((document.repository, document.path, digits), {})[place] = scope
+        return named
+
     def _judge_text(self, text: memoryview, found: dict[int, Covers], index: int) -> None:
         if self._places["swhid"]:
             self._find("swhid", blob_digest(text), found, index)
@@ -143,3 +186,10 @@ def blob_digest(text: memoryview) -> str:
 
 def _all(exclusions: int | tuple[int, ...]) -> tuple[int, ...]:
     return exclusions if isinstance(exclusions, tuple) else (exclusions,)
+
+
+def _documents_of(exclusions: ExclusionList) -> Iterator[ListedDocument]:
+    try:
+        yield from exclusions.documents()
+    except (ExclusionListError, OSError) as error:
+        raise ShardRefused(f"a shard points to texts, and the documents of the list cannot be read: {error}") from error

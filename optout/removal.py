@@ -8,9 +8,7 @@ import hashlib
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
-from typing import Any
 
 from django.conf import settings
 from django.db.models import QuerySet
@@ -21,28 +19,21 @@ from governance.ledger.canonical import canonical
 from governance.ledger.entries import Kind
 from governance.signing import PublicKey, SignatureError
 from governance.storage import StorageError
-from optout import exclusion_list as lists
-from optout import mail
+from optout import mail, remains
 from optout.exclusion_list import ExclusionListError, ListedDocument, open_list
 from optout.exclusions import NotPublished, list_numbered, on_list, write_out
 from optout.hiding import scopes_of
 from optout.models import ApplicationReceipt, Claim, ExclusionList, RemovalReport
-from optout.moving import AT_ONCE, SYSTEM, Actor, alone, move_all
+from optout.moving import SYSTEM, Actor, alone, move_all
 from optout.receipt import Receipt, ReceiptError, open_receipt
 from optout.states import Action, Role, State
 from search import unmasked
-from search.documents import Document
 from search.layouts import ColumnMap
 from search.models import Build, Release, Shard
-from search.patterns import find_emails
-from search.scope import ScopeKind, keys_of_contents, keys_of_emails, keys_of_place, parse_scope
-from search.shards import ShardError, read_places, read_unusable
-from search.swhid import of_content
+from search.scope import ScopeKind
+from search.shards import ShardError, read_places
 
 PIPELINE = Actor(Role.PIPELINE)
-IN_TEXTS = frozenset({ScopeKind.EMAIL, ScopeKind.SWHID})
-"""Kinds of scopes that cover a file by what is in it."""
-
 Progress = Callable[[str], None]
 """Told what is being checked."""
 
@@ -208,13 +199,19 @@ def report(release: Release, progress: Progress = lambda now: None) -> Outcome:
     record, build = _list_and_build(release)
     exclusions = on_list(record)
     progress(f"index of {build.name}, {len(exclusions):,} exclusions")
-    left = _left_in_index(build, exclusions)
+    left = remains.in_index(build, exclusions)
     progress(f"documents named by list {record.number}")
-    left |= _left_by_name(build, record, left)
+    # What another release holds under the same names may be another text: one that was redacted here.
+    parents = _alike(str(release.parent))
+    named = (each for each in _listed(record) if each.release in parents and each.exclusion not in left)
+    left |= remains.by_name(build, named)
     shards = list(release.shards.all())
     for place, shard in enumerate(shards, start=1):
         progress(f"shard {place} of {len(shards)}")
-        left |= _left_in_file(shard, exclusions, left)
+        try:
+            left |= remains.in_shard(shard, exclusions, left)
+        except (ShardError, StorageError) as error:
+            raise NotAccepted(str(error)) from None
     return _record(record, release, build, left)
 
 
@@ -250,63 +247,11 @@ def _digests(release: str) -> set[str]:
     return set(Shard.objects.filter(release__name=release).values_list("digest", flat=True))
 
 
-def _scopes(exclusion: lists.Exclusion) -> list[Any]:
-    return [parse_scope(scope) for scope in (exclusion.scope, *exclusion.names)]
-
-
-def _left_in_index(build: Build, exclusions: Iterable[lists.Exclusion]) -> dict[str, int]:
-    counts = {exclusion.id: unmasked.count(build, _scopes(exclusion)) for exclusion in exclusions}
-    return {exclusion: count for exclusion, count in counts.items() if count}
-
-
-def _left_by_name(build: Build, record: ExclusionList, known: Mapping[str, int]) -> dict[str, int]:
-    """What the list names document by document, of exclusions that are not known to be left as it is."""
-    left: Counter[str] = Counter()
-    documents = (document for document in _listed(record) if document.exclusion not in known)
-    while some := list(islice(documents, AT_ONCE)):
-        keys = {Document(d.swhid, d.repository, d.path, b"").key: d.exclusion for d in some}
-        left.update(keys[key] for key in unmasked.present(build, keys))
-    return dict(left)
-
-
-def _left_in_file(shard: Shard, exclusions: list[lists.Exclusion], known: Mapping[str, int]) -> dict[str, int]:
-    """What is left in a shard and in no index, of exclusions that are not known to be left as it is."""
-    try:
-        by_name = _left_in_shard(shard, exclusions, known)
-        return by_name | _left_in_texts(shard, exclusions, {**known, **by_name})
-    except (ShardError, StorageError) as error:
-        raise NotAccepted(str(error)) from None
-
-
-def _left_in_shard(shard: Shard, exclusions: Iterable[lists.Exclusion], known: Mapping[str, int]) -> dict[str, int]:
-    """By names alone, of every file: those that no index holds (binary, too large) must be gone as well."""
-    owner = _owners(exclusions)
-    left: Counter[str] = Counter()
-    for place in read_places(shard.url, ColumnMap.of(shard.columns)):
-        left.update({owner[key] for key in _keys_of(place) & owner.keys()})
-    return {exclusion: count for exclusion, count in left.items() if exclusion not in known}
-
-
-def _left_in_texts(shard: Shard, exclusions: Iterable[lists.Exclusion], known: Mapping[str, int]) -> dict[str, int]:
-    """By contents and addresses, of the files that no index holds; their texts are read where a scope asks for it."""
-    owner = _owners(exclusion for exclusion in exclusions if exclusion.kind in IN_TEXTS and exclusion.id not in known)
-    left: Counter[str] = Counter()
-    for raw in read_unusable(shard.url, settings.DOCUMENT_MAX_BYTES, ColumnMap.of(shard.columns)) if owner else ():
-        texts = [] if raw.content is None else [raw.content.tobytes()]  # no text is not the empty one
-        keys = {*keys_of_contents(of_content(text).core for text in texts)}
-        keys |= {*keys_of_emails(address for text in texts for address in find_emails(text))}
-        left.update({owner[key] for key in keys & owner.keys()})
-    return dict(left)
-
-
-def _owners(exclusions: Iterable[lists.Exclusion]) -> dict[str, str]:
-    """Key of a scope -> id of the exclusion that it belongs to."""
-    return {scope.key: exclusion.id for exclusion in exclusions for scope in _scopes(exclusion)}
-
-
-def _keys_of(place: tuple[str, str, str]) -> set[str]:
-    repository, file, swhid = place
-    return {*keys_of_place(repository, file), *keys_of_contents([swhid] if swhid else [])}
+def _alike(release: str) -> set[str]:
+    """The names under which the same shards are registered."""
+    digests = _digests(release)
+    names = Release.objects.filter(shards__digest__in=digests).distinct().values_list("name", flat=True)
+    return {name for name in names if _digests(name) == digests}
 
 
 def _record(record: ExclusionList, release: Release, build: Build, left: Mapping[str, int]) -> Outcome:
@@ -366,9 +311,13 @@ def _held_elsewhere(claims: QuerySet[Claim], clean: Build) -> dict[int, str]:
             held |= {claim.pk: f"{name} is active, and could not be read wholly" for claim in claims}
             continue
         in_shards = _in_shards(build, claims) if build != clean else set()
+        unread = remains.unread_texts(build)
         for claim in claims.exclude(pk__in=held):
-            if claim.pk in in_shards or unmasked.count(build, scopes_of(claim)):
+            scopes = scopes_of(claim)
+            if claim.pk in in_shards or unmasked.count(build, scopes):
                 held[claim.pk] = f"{name} is active, and holds what they name"
+            elif unread and any(scope.kind is ScopeKind.EMAIL for scope in scopes):
+                held[claim.pk] = f"{name} is active, and points to {unread:,} texts that were not read"
     return held
 
 
@@ -382,7 +331,7 @@ def _in_shards(build: Build, claims: Iterable[Claim]) -> set[int]:
     try:
         for shard in build.release.shards.all() if owners else ():
             for place in read_places(shard.url, ColumnMap.of(shard.columns)):
-                found.update(*(owners[key] for key in _keys_of(place) & owners.keys()))
+                found.update(*(owners[key] for key in remains.keys_of(place) & owners.keys()))
     except (ShardError, StorageError):
         # Nobody can say what is in it.
         found.update(*owners.values())

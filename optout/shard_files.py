@@ -166,6 +166,12 @@ class Files:
         return _names(_at(self._batch, where)) if where else [None] * self.rows
 
     @cached_property
+    def repositories_of_files(self) -> list[str | None]:
+        """Of each file, the one of its row."""
+        rows = zip(self.repositories, self.lengths, strict=True)
+        return [repository for repository, length in rows for _ in range(length)]
+
+    @cached_property
     def paths(self) -> list[str | None]:
         """Of what is no file, its id."""
         return self._names_of_files(self._columns.path)
@@ -190,7 +196,7 @@ class Files:
         text = octets_of(value)
         if text is None or not self._columns.tagged:
             return text
-        return without_tags(text, self.repositories[index], self.paths[index])
+        return without_tags(text, self.repositories_of_files[index], self.paths[index])
 
     def _names_of_files(self, place: Place) -> list[str | None]:
         return _names(self._column(place)) if place else [None] * len(self)

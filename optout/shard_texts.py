@@ -43,7 +43,7 @@ def _said(events: Any, name: str) -> list[bytes]:
         column = column.dictionary_decode()
     try:
         octets = column.cast(pa.large_binary())
-    except pa.ArrowInvalid:
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
         return [b""] * len(events)
     return [text or b"" for text in octets.to_pylist()]
 

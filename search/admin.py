@@ -62,7 +62,7 @@ class BuildAdmin(_Steered, _BuildAdmin):
     @admin.action(description="Cancel the selected builds", permissions=["steer"])
     def cancel_selected(self, request: HttpRequest, queryset: "QuerySet[Build]") -> None:
         for build in queryset.select_related("release"):
-            _tell(self, request, partial(distributing.cancel, build.release), f"{build} was cancelled.")
+            _tell(self, request, partial(distributing.cancel, build.release, build.name), f"{build} was cancelled.")
 
 
 @admin.register(ShardBuild)

@@ -80,7 +80,8 @@ def write_down(row: ShardBuild, outcome: ShardResult | str) -> None:
         row.done_bytes = row.shard.text_bytes
     else:
         row.state, row.reason, row.done_bytes = ShardBuild.State.FAILED, outcome, 0
-    row.save()
+    # Not `seen_at`, which has been told since the row was read.
+    row.save(update_fields=["state", "reason", "tally", "text_bytes", "seconds", "done_bytes"])
 
 
 def progress_of(current: Build) -> BuildProgress:

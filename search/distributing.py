@@ -2,7 +2,7 @@
 
 Whoever settles a shard does so under a lock on the build, and asks for the build to be sealed when no shard waits any
 more. A chord of Celery's would count in Redis, and be lost with it; here the count is the rows themselves, so it holds
-whatever is lost, late, or done twice. Locks are taken in one order: the build, then its work.
+whatever is lost, late, or done twice. Locks are taken in one order: the release, the build, its work.
 """
 
 import time
@@ -81,13 +81,15 @@ def follow(current: Build, progress: Callable[[BuildProgress], None]) -> Build:
         time.sleep(FOLLOW_SECONDS)
 
 
-def cancel(release: Release) -> Build:
-    """Stop the latest build of a release where it runs: shards that are being read end within seconds.
+def cancel(release: Release, name: str = "") -> Build:
+    """Stop the latest build of a release that runs, or the one of that name.
 
-    What is done stays done; `request` resumes it. Raises IngestError where no build runs.
+    Shards that are being read end within seconds. What is done stays done; `request` resumes it. Raises IngestError
+    where no build runs.
     """
     with transaction.atomic():
-        running = release.builds.filter(state=Build.State.RUNNING).order_by("-pk").first()
+        named = release.builds.filter(name=name) if name else release.builds
+        running = named.filter(state=Build.State.RUNNING).order_by("-pk").first()
         current = _locked(running.pk) if running else None
         if current is None or current.state != Build.State.RUNNING:
             raise ingest.IngestError(f"no build of release {release.name!r} is running")
@@ -115,9 +117,12 @@ def retry_shard(release: Release, number: int) -> Build:
             raise ingest.IngestError(f"shard {number} of {current.name} did not fail: it is {row.state}")
         row.state, row.reason, row.done_bytes = ShardBuild.State.WAITING, "", 0
         row.save()
+        # One that was cancelled, or whose process died, has nobody at its other shards.
+        stopped = current.state != Build.State.RUNNING
+        waiting = current.shards.filter(state=ShardBuild.State.WAITING).select_related("shard")
         current.state, current.problem = Build.State.RUNNING, ""
         current.save(update_fields=["state", "problem"])
-        _ask_for(current, [row])
+        _ask_for(current, list(waiting) if stopped else [row])
     return current
 
 
@@ -138,7 +143,9 @@ def do_shard(lease: Lease, build: int, shard: int) -> None:
 
 
 def give_up_shard(lease: Lease, build: int, shard: int, problem: str) -> None:
-    row = ShardBuild.objects.select_related("build__release", "shard").get(build=build, shard=shard)
+    row = ShardBuild.objects.select_related("build__release", "shard").filter(build=build, shard=shard).first()
+    if row is None:  # the build was removed
+        return
     _settle(lease, row, f"{row.shard.url}: {problem}")
 
 
@@ -147,7 +154,10 @@ def _outcome(row: ShardBuild) -> ShardResult | str:
         builds.check_shared(row.build)
         task: ShardTask = builds.shard_task(row.build, row.shard)
         return index_shard(task, engine_named(row.build.engine), _Teller(row).tell)
-    except (ShardError, NotShared) as error:
+    except NotShared as error:
+        # Not the shard's fault: a worker that sees the files may get it next.
+        raise TryAgain(str(error)) from error
+    except ShardError as error:
         return str(error)
     except (EngineError, StorageError) as error:
         if error.temporary:
@@ -223,16 +233,21 @@ def do_seal(lease: Lease, build: int) -> None:
     try:
         builds.check_shared(current)
         sealed = ingest.seal(current)
+    except ingest.IngestError:
+        return
     except (sealing.NothingToSeal, NotShared) as error:
         give_up_seal(lease, build, problem=str(error))
         return
     except ingest.ENGINE_ERRORS as error:
         raise TryAgain(str(error)) from error
     with transaction.atomic():
+        Release.objects.select_for_update().get(pk=current.release_id)
         now = _locked(build)
         with work.settling(lease):
-            # A shard that is tried again meanwhile has it sealed once more.
-            if now.state != Build.State.RUNNING or now.shards.filter(state=ShardBuild.State.WAITING).exists():
+            # A shard that is tried again meanwhile, or was already, has it sealed once more.
+            left = now.shards.exclude(state=ShardBuild.State.DONE)
+            again = left.filter(state=ShardBuild.State.WAITING).exists() or left.count() != sealed.missing_shards
+            if now.state != Build.State.RUNNING or again:
                 return
             ingest.save_sealed(sealed)
             if sealed.state == Build.State.COMPLETE:
@@ -243,8 +258,10 @@ def give_up_seal(lease: Lease, build: int, problem: str) -> None:
     with transaction.atomic():
         current = _locked(build)
         with work.settling(lease):
-            current.state, current.problem = Build.State.FAILED, problem
-            current.save(update_fields=["state", "problem"])
+            waiting = current.shards.filter(state=ShardBuild.State.WAITING).exists()
+            if current.state == Build.State.RUNNING and not waiting:
+                current.state, current.problem = Build.State.FAILED, problem
+                current.save(update_fields=["state", "problem"])
 
 
 def do_tidy(lease: Lease, build: int) -> None:

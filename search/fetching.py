@@ -29,6 +29,8 @@ PAUSES = (1.0, 2.0, 4.0, 8.0, 16.0)
 UNLIKELY = 1000
 """So many contents that are not there, and not one that is, are the mark of a wrong URL."""
 GZIP = 16 + zlib.MAX_WBITS
+MOST_MEMBERS = 1000
+"""Of gzip in one content: what is left is copied after each of them."""
 
 Content = bytes | Skip
 """The bytes, or why they are not to be had."""
@@ -100,7 +102,7 @@ def unpacked(packed: bytes, blob_id: str, max_bytes: int) -> Content:
         size += len(piece)
         if size > max_bytes:
             return Skip.TOO_LARGE
-        if not member.eof:
+        if not member.eof or len(pieces) > MOST_MEMBERS:
             return Skip.DAMAGED
         rest = member.unused_data
     content = b"".join(pieces)

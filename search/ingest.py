@@ -62,8 +62,10 @@ def activate(release: Release, *, keep_parent: bool = False, name: str = "") -> 
     to be kept. ACTIVATION_GUARDS (settings) look at the build first, and hide what must not be shown.
     """
     with transaction.atomic():
-        # Chosen under the lock, so that it is not removed meanwhile (search.pruning).
-        Release.objects.select_for_update().get(pk=release.pk)
+        # Chosen under the lock, so that it is not removed meanwhile (search.pruning). The ancestors' locks as well, in
+        # one order and before the guards take theirs.
+        family = [release.pk, *(ancestor.pk for ancestor in _ancestors(release))]
+        list(Release.objects.select_for_update().filter(pk__in=family).order_by("pk"))
         chosen = _sealed_build(release, name)
         _answer_from(chosen, timezone.now())
         if release.exclusion_list is not None and not keep_parent:
@@ -87,6 +89,7 @@ def _answer_from(build: Build, activated_at: datetime | None) -> None:
     locked = Release.objects.select_for_update().get(pk=build.release_id)
     for guard in settings.ACTIVATION_GUARDS:
         import_string(guard)(build)
+    _forget_answers([locked.pk])
     locked.active_build = build
     locked.activated_at = activated_at
     locked.save(update_fields=["active_build", "activated_at"])
@@ -94,7 +97,9 @@ def _answer_from(build: Build, activated_at: datetime | None) -> None:
 
 def deactivate(release: Release) -> bool:
     """Take a release out of every answer; False where it was not active."""
-    return bool(_take_out([release.pk]))
+    with transaction.atomic():
+        Release.objects.select_for_update().get(pk=release.pk)
+        return bool(_take_out([release.pk]))
 
 
 def active_ancestors(release: Release) -> list[str]:
@@ -103,7 +108,13 @@ def active_ancestors(release: Release) -> list[str]:
 
 
 def _take_out(releases: Sequence[int]) -> int:
-    return Release.objects.filter(pk__in=releases).exclude(active_build=None).update(active_build=None)
+    taken = Release.objects.filter(pk__in=releases).exclude(active_build=None).update(active_build=None)
+    return taken + _forget_answers(releases)
+
+
+def _forget_answers(releases: Sequence[int]) -> int:
+    """A build of theirs that is being sealed does not come back by itself any more."""
+    return Build.objects.filter(release__in=releases, answers_again=True).update(answers_again=False)
 
 
 def _ancestors(release: Release) -> Iterator[Release]:
@@ -161,21 +172,27 @@ def seal(current: Build) -> Build:
     What comes to be in it has to be looked at by the guards before it is shown, like that of any other. The build is
     returned as it is to be saved by `save_sealed`.
     """
-    release = Release.objects.get(pk=current.release_id)
-    if release.active_build_id == current.pk:
-        with transaction.atomic():
-            Build.objects.filter(pk=current.pk).update(answers_again=True)
+    wanted = Build.objects.filter(pk=current.pk, state=Build.State.RUNNING)
+    with transaction.atomic():
+        release = Release.objects.select_for_update().get(pk=current.release_id)
+        # Index and portrait change one after the other: until both have, nobody can activate it.
+        if not wanted.update(sealed_at=None):
+            raise IngestError(f"build {current.name} is not wanted any more")
+        if release.active_build_id == current.pk:
             _take_out([release.pk])
-        current.answers_again = True
+            wanted.update(answers_again=True)
     return sealing.seal(current, engine_named(current.engine))
 
 
 def save_sealed(sealed: Build) -> None:
     """Write a sealed build down, within the caller's transaction, and let it answer where it did before."""
-    answered, sealed.answers_again = sealed.answers_again, False
+    release = Release.objects.select_for_update().get(pk=sealed.release_id)
+    # As it is now: whoever took the release out of the answers meanwhile, or activated another build, is obeyed.
+    answered = Build.objects.values_list("answers_again", flat=True).get(pk=sealed.pk)
+    sealed.answers_again = False
     sealed.save()
     if answered:
-        _answer_from(sealed, Release.objects.get(pk=sealed.release_id).activated_at)
+        _answer_from(sealed, release.activated_at)
 
 
 def _seal_here(current: Build) -> Build:

@@ -23,7 +23,7 @@ from search.engines.base import (
     Term,
 )
 from search.engines.stored import content_of
-from search.models import Build, Release, ShardBuild
+from search.models import Build, Release
 from search.opened import Opened, open_build
 from search.querying import plan
 from search.redact import redact
@@ -225,7 +225,6 @@ def figures(release: str) -> ReleaseFigures:
     asked = _open(release)
     census = _census(asked.opened, masks.visible())
     header = asked.opened.portrait.header
-    failed = asked.build.shards.exclude(state=ShardBuild.State.DONE).count()
     shards = asked.release.shards.values_list("number", "digest")
     return ReleaseFigures(
         name=asked.release.name,
@@ -240,7 +239,7 @@ def figures(release: str) -> ReleaseFigures:
         documents=census.documents,
         bytes=census.bytes,
         index_bytes=asked.build.index_bytes,
-        missing_shards=failed,
+        missing_shards=asked.build.missing_shards,
         languages=census.languages,
         licenses=census.licenses,
         repositories=census.repositories,
@@ -298,9 +297,7 @@ def _basis(asked: Asked) -> Basis:
         portrait_error_rate=asked.opened.portrait.error_rate,
         guaranteed_length=PROFILES[asked.build.profile].guarantee,
         similarity_threshold=SIMILARITY_THRESHOLD,
-        missing_shards=asked.build.shards.exclude(state=ShardBuild.State.DONE).count()
-        if asked.build.state != Build.State.COMPLETE
-        else 0,
+        missing_shards=asked.build.missing_shards,
     )
 
 

@@ -99,6 +99,7 @@ class Build(models.Model):
     documents = models.BigIntegerField(default=0)
     text_bytes = models.BigIntegerField(default=0)
     index_bytes = models.BigIntegerField(default=0)
+    missing_shards = models.PositiveIntegerField(default=0, help_text="that are not in what was sealed last")
     problem = models.TextField(blank=True, help_text="why it could not be sealed")
     answers_again = models.BooleanField(
         default=False, help_text="it answered, and does so again when what was added to it is sealed"

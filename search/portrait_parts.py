@@ -7,6 +7,7 @@ the same bit for bit, whichever parts were made.
 
 import shutil
 from collections.abc import Sequence
+from contextlib import suppress
 from itertools import pairwise
 from pathlib import Path
 
@@ -18,7 +19,7 @@ from search import prints
 from search.analysis.fingerprints import PROFILES
 from search.models import Build
 from search.opened import portraits
-from search.portrait import Portrait, PortraitWriter, expected_keys, size_for
+from search.portrait import Portrait, PortraitError, PortraitWriter, expected_keys, size_for
 from search.portraits import store
 
 SHARDS_OF_A_GROUP = 16
@@ -60,8 +61,10 @@ def gather(current: Build, writer: PortraitWriter, done: Sequence[int], shards: 
     for group, numbers in enumerate(groups_of(shards)):
         part = _part(current, group)
         if left.issuperset(numbers) and part.exists():
-            _merge(writer, part)
-            left.difference_update(numbers)
+            # One that is damaged, or was made for another error rate, is done without: the lists are there.
+            with suppress(PortraitError):
+                _merge(writer, part)
+                left.difference_update(numbers)
     for number in sorted(left):
         writer.add(prints.load(portraits().url, current.name, number))
 

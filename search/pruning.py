@@ -47,9 +47,10 @@ def _leaves(build: Build) -> bool:
     with transaction.atomic():
         # Whoever activates a build holds the same lock.
         release = Release.objects.select_for_update().get(pk=build.release_id)
-        if release.active_build_id == build.pk:
+        build.refresh_from_db()
+        if release.active_build_id == build.pk or build.answers_again:
             return False
-        Build.objects.filter(pk=build.pk).update(sealed_at=None, spec=LEAVING)
+        Build.objects.filter(pk=build.pk).update(sealed_at=None, spec=LEAVING, state=Build.State.CANCELLED)
         return True
 
 

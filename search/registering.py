@@ -70,7 +70,8 @@ def register(
     _check_name(name)
     if exclusion_list is not None and parent is None:
         raise IngestError(f"release {name!r}: whoever names an exclusion list must name the parent that was filtered")
-    held = [(shard, fact) for shard, fact in _inspect_all(shards, columns) if fact.rows]
+    inspected = _inspect_all(shards, columns, repeats=exclusion_list is not None)
+    held = [(shard, fact) for shard, fact in inspected if fact.rows]
     if not held:
         raise IngestError(f"release {name!r}: no shard holds a row")
     if there := Release.objects.filter(name=name).select_related("parent").first():
@@ -85,22 +86,24 @@ def register(
             parent=release_named(parent) if parent else None,
             exclusion_list=exclusion_list,
         )
-        Shard.objects.bulk_create(
-            Shard(
-                release=release,
-                number=number,
-                url=shard,
-                layout=fact.layout,
-                digest=fact.digest,
-                bytes=fact.bytes,
-                rows=fact.rows,
-                documents=fact.documents,
-                text_bytes=fact.text_bytes,
-                columns=_stored(columns),
-            )
-            for number, (shard, fact) in enumerate(held)
-        )
+        records = (_record(release, number, *found, columns) for number, found in enumerate(held))
+        Shard.objects.bulk_create(records, batch_size=500)
     return release
+
+
+def _record(release: Release, number: int, url: str, fact: ShardFacts, columns: ColumnMap | None) -> Shard:
+    return Shard(
+        release=release,
+        number=number,
+        url=url,
+        layout=fact.layout,
+        digest=fact.digest,
+        bytes=fact.bytes,
+        rows=fact.rows,
+        documents=fact.documents,
+        text_bytes=fact.text_bytes,
+        columns=_stored(columns),
+    )
 
 
 def _check_name(name: str) -> None:
@@ -136,7 +139,10 @@ def _stored(columns: ColumnMap | None) -> dict[str, str]:
     return columns.stored() if columns else {}
 
 
-def _inspect_all(shards: Sequence[str | Path], columns: ColumnMap | None) -> list[tuple[str, ShardFacts]]:
+def _inspect_all(
+    shards: Sequence[str | Path], columns: ColumnMap | None, *, repeats: bool
+) -> list[tuple[str, ShardFacts]]:
+    """`repeats` may be there where shards were filtered: two that differed in what is gone are the same then."""
     inspected, problems = [], []
     seen: dict[str, str] = {}
     for shard in map(str, shards):
@@ -146,6 +152,8 @@ def _inspect_all(shards: Sequence[str | Path], columns: ColumnMap | None) -> lis
             problems.append(str(error))
             continue
         if fact.rows and fact.digest in seen:
+            if repeats:
+                continue
             problems.append(f"{shard}: is the same file as {seen[fact.digest]}")
         seen[fact.digest] = shard
         inspected.append((shard, fact))

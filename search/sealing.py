@@ -28,7 +28,8 @@ def seal(current: Build, engine: Engine) -> Build:
         raise NothingToSeal(CANNOT.format(release=current.release.name, reasons="\n".join(builds.failures(current))))
     current.documents = engine.seal(current.name, done)
     _write_portrait(current, done, shards)
-    current.state = Build.State.COMPLETE if len(done) == shards else Build.State.INCOMPLETE
+    current.missing_shards = shards - len(done)
+    current.state = Build.State.INCOMPLETE if current.missing_shards else Build.State.COMPLETE
     current.text_bytes = current.shards.aggregate(total=Sum("text_bytes"))["total"]
     current.index_bytes = engine.size(current.name)
     current.sealed_at = timezone.now()

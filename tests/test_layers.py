@@ -41,7 +41,7 @@ NEED_DJANGO = {
     "optout/admin.py", "optout/api.py", "optout/apps.py", "optout/deciding.py", "optout/evidence.py",
     "optout/exclusions.py", "optout/facts.py", "optout/following.py", "optout/hiding.py", "optout/mail.py",
     "optout/lists_api.py", "optout/models.py", "optout/moving.py", "optout/published.py", "optout/proving.py",
-    "optout/removal.py", "optout/reviewing.py",
+    "optout/removal.py", "optout/remains.py", "optout/reviewing.py",
     "optout/serializers.py", "optout/tokens.py", "optout/urls.py", "optout/workflow.py",
     "search/readiness.py", "optout/readiness.py",
 }  # fmt: skip

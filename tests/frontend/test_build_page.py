@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from django.contrib.auth.models import Permission, User
 from django.test import Client
 
 from search import builds, registering
@@ -23,7 +24,9 @@ def release(tmp_path: Path) -> Release:
 
 @pytest.fixture
 def running(release: Release) -> Build:
-    """One of four shards is done, one has failed."""
+    """A build of a release that another one answers for: one of four shards is done, one has failed."""
+    release.active_build = builds.begin(release)
+    release.save()
     current = builds.begin(release)
     done, failed, *_ = current.shards.select_related("shard")
     builds.write_down(done, ShardResult({"documents": 1}, 100, 0.1))
@@ -36,6 +39,35 @@ def test_a_build_that_runs_says_how_far_it_is(client: Client, running: Build) ->
     assert page.one("h1") == "r-1 is being built."
     assert "Shards2 of 4" in page.text
     assert "1 shard: 1" in page.text
+
+
+def log_in_as_steward(client: Client) -> None:
+    user = User.objects.create_user("steward")
+    user.user_permissions.add(Permission.objects.get(codename="steer_build"))
+    client.force_login(user)
+
+
+def test_how_large_a_release_is_stands_there_for_stewards_alone(client: Client, running: Build) -> None:
+    assert text_done(client) == "50\N{NO-BREAK SPACE}%"
+    log_in_as_steward(client)
+    assert " of " in text_done(client)
+
+
+def text_done(client: Client) -> str:
+    return read(client.get(ADDRESS)).all("dd")[0].text
+
+
+def test_a_release_that_is_being_prepared_is_told_of_to_stewards_alone(client: Client, running: Build) -> None:
+    Release.objects.update(active_build=None)
+    assert client.get(ADDRESS).status_code == 404
+    log_in_as_steward(client)
+    assert client.get(ADDRESS).status_code == 200
+
+
+def test_a_release_that_left_the_answers_to_be_sealed_again_is_still_told_of(client: Client, running: Build) -> None:
+    Release.objects.update(active_build=None)
+    Build.objects.filter(pk=running.pk).update(answers_again=True)
+    assert client.get(ADDRESS).status_code == 200
 
 
 def test_the_reasons_of_failures_are_not_for_everybody(client: Client, running: Build) -> None:

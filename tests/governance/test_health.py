@@ -164,6 +164,14 @@ def test_work_that_redis_did_not_get_is_told_and_work_that_waits_for_a_worker_is
     assert asked(client)["probes"]["one"] == {"state": "degraded", "detail": "the longest due task is 60 min old"}
 
 
+@pytest.mark.django_db
+def test_work_that_a_dead_worker_left_and_nobody_took_is_told(client: Client, probed: Callable[[str], None]) -> None:
+    probed(f"{MINE}.work")
+    ago = timezone.now() - timedelta(hours=1)
+    Work.objects.create(key="left", task="t", send_at=ago, sent_at=ago, token="x", held_until=ago)
+    assert asked(client)["probes"]["one"] == {"state": "degraded", "detail": "the longest abandoned task is 60 min old"}
+
+
 @pytest.mark.parametrize(("strict", "path", "status"), [
     ("", "degraded", 0), ("--strict", "degraded", 1), ("", "failed", 1), ("--strict", "failed", 1),
 ])  # fmt: skip

@@ -2,10 +2,12 @@
 
 from collections.abc import Iterator
 from datetime import timedelta
+from typing import Any
+from unittest.mock import Mock
 
 import pytest
 from django.conf import LazySettings
-from django.db import transaction
+from django.db import InterfaceError, transaction
 from django.utils import timezone
 
 from governance import work
@@ -74,6 +76,45 @@ def test_a_broker_that_is_away_loses_nothing(settings: LazySettings) -> None:
         settings.WORK = here
     assert work.send_due() == 1
     assert chores.done == [(1,)]
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(("waiting", "sent"), [(0, [1, 2, 3]), (2, [1]), (3, []), (9, [])])
+def test_no_more_is_sent_again_than_the_broker_does_not_hold(
+    settings: LazySettings, monkeypatch: pytest.MonkeyPatch, waiting: int, sent: list[int]
+) -> None:
+    here, posted = settings.WORK, []
+    settings.WORK = WorkSettings(NOWHERE, "", here.time_limit, here.lease, here.memory)
+    now = timezone.now()
+    for number in (3, 2, 1):
+        long_ago = now - timedelta(days=1, minutes=9 - number)
+        Work.objects.create(pk=number, key=str(number), task=CHORE, sent_at=long_ago)
+
+    def broker(name: str, *arguments: Any) -> int:
+        if name == "post":
+            posted.append(arguments[1][0])
+        return waiting
+
+    monkeypatch.setattr(work, "_of_broker", broker)
+    assert work.send_due() == len(sent)
+    assert posted == sent
+
+
+@pytest.mark.django_db
+def test_a_database_connection_that_broke_does_not_end_the_renewing_of_a_lease(
+    waiting: Work, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lease = work._take(waiting.pk)
+    assert lease
+    answers = iter([False, True])
+    monkeypatch.setattr(type(lease.ended), "wait", lambda event, timeout=None: next(answers))
+    monkeypatch.setattr(work.Lease, "row", lambda lease: fail_now(InterfaceError("the cursor is closed")))
+    monkeypatch.setattr(work, "connection", Mock())
+    work._keep(lease, lambda: pytest.fail("the lease is not lost"))
+
+
+def fail_now(error: Exception) -> None:
+    raise error
 
 
 def test_a_task_that_is_asked_for_twice_is_one(waiting: Work) -> None:

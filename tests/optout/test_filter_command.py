@@ -235,8 +235,8 @@ def test_a_worker_that_is_killed_is_told_and_nothing_is_left(long_bench: Bench) 
         stderr=subprocess.STDOUT,
         text=True,
     )
-    # At its start, while it still imports: later, the other one might have done the rest.
-    wait_for(lambda: bool(workers_of(process.pid)))
+    # While they still import: later, the other one might have done the rest.
+    wait_for(lambda: len(workers_of(process.pid)) == 2)
     os.kill(workers_of(process.pid)[0], signal.SIGKILL)
     said, _ = process.communicate(timeout=30)
     assert process.returncode == 2

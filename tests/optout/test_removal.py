@@ -14,7 +14,7 @@ from django.core.management.base import CommandError
 from governance.keys import list_key
 from governance.ledger.models import Entry
 from governance.signing import SigningKey
-from optout import exclusion_list, exclusions, removal
+from optout import exclusion_list, exclusions, remains, removal
 from optout.filter import Order, apply_list
 from optout.models import ApplicationReceipt, Mail, RemovalReport
 from optout.receipt import ENVELOPE, Receipt, open_receipt
@@ -290,10 +290,10 @@ def test_files_that_no_index_holds_must_be_gone_too(asked: Path, first: Release,
         if any(place[1] == "logo.gif" for place in read_places(path))
     ]
     exclusion = exclusions.on_list(exclusions.list_numbered(1))
-    left = removal._left_in_shard(Shard(url=str(logo)), exclusion, {})
+    left = remains._by_names(Shard(url=str(logo)), exclusion, {})
     assert sum(left.values()) == 4
     for path in (asked / "shards").rglob("*.parquet"):
-        assert not removal._left_in_shard(Shard(url=str(path)), exclusion, {})
+        assert not remains._by_names(Shard(url=str(path)), exclusion, {})
 
 
 def test_claims_stay_open_while_another_release_holds_what_they_name(
@@ -406,8 +406,8 @@ def test_texts_that_no_index_takes_must_be_gone_too(db: None, tmp_path: Path) ->
         exclusion_list.Exclusion(f"swhid:{gif}", (), 1),
         exclusion_list.Exclusion("email:bob@people.test", (), 1),
     ]
-    assert removal._left_in_file(shard, listed, {}) == {listed[0].id: 1, listed[1].id: 1}
-    assert removal._left_in_file(shard, listed, {listed[0].id: 3}) == {listed[1].id: 1}
+    assert remains.in_shard(shard, listed, {}) == {listed[0].id: 1, listed[1].id: 1}
+    assert remains.in_shard(shard, listed, {listed[0].id: 3}) == {listed[1].id: 1}
 
 
 def test_a_file_that_no_index_holds_keeps_a_claim_open_in_another_release(

@@ -11,6 +11,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -176,12 +177,17 @@ class Site:
     def _celery(self, *arguments: str) -> Iterator["Daemon"]:
         daemon = Daemon([sys.executable, "-m", "celery", "-A", "governance", *arguments], self.environment, self.log)
         daemon.start()
+        over = threading.Event()
+        supervisor = threading.Thread(target=_supervise, args=(daemon, over))
+        supervisor.start()
         try:
             yield daemon
         except BaseException:
             print(self.log.read_text("utf-8", "replace")[-8000:])
             raise
         finally:
+            over.set()
+            supervisor.join()
             daemon.kill()
 
     def _run(self, *command: str) -> subprocess.CompletedProcess[str]:
@@ -191,12 +197,19 @@ class Site:
         )  # fmt: skip
 
 
+def _supervise(daemon: "Daemon", over: threading.Event) -> None:
+    """Start it again where it ended by itself, as whoever runs it for others has to (docs/workers.md)."""
+    while not over.wait(1):
+        daemon.revive()
+
+
 class Daemon:
     """Celery's main process with its children, a group of its own."""
 
     def __init__(self, command: list[str], environment: dict[str, str], log: Path) -> None:
         self._command, self._environment, self._log = command, environment, log
         self._process: subprocess.Popen[bytes] | None = None
+        self._lock = threading.RLock()
 
     @property
     def pid(self) -> int:
@@ -212,17 +225,19 @@ class Daemon:
 
     def kill(self) -> None:
         """The main process and every child, as when the power goes."""
-        if self._process:
-            with suppress(ProcessLookupError):
-                os.killpg(self.pid, signal.SIGKILL)
-            self._process.wait()
-            self._process = None
+        with self._lock:
+            if self._process:
+                with suppress(ProcessLookupError):
+                    os.killpg(self.pid, signal.SIGKILL)
+                self._process.wait()
+                self._process = None
 
     def revive(self) -> None:
-        """Start it again where it has ended, as a supervisor does: Celery gives up when a child dies at its start."""
-        if self._process and self._process.poll() is not None:
-            self.kill()
-            self.start()
+        """Start it again where it has ended by itself: Celery gives up when a child dies at its start."""
+        with self._lock:
+            if self._process and self._process.poll() is not None:
+                self.kill()
+                self.start()
 
     def kill_child(self) -> None:
         """One of the processes that do the work; the main one lives on."""

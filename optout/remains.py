@@ -1,0 +1,94 @@
+"""What of a list is left in a release: in its index, under the names that the list gives, in the shards themselves.
+
+Shares no matching code with the filter, whose work it checks. Each question gives the id of an exclusion -> files left.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from itertools import islice
+
+from django.conf import settings
+
+from optout.exclusion_list import Exclusion, ListedDocument
+from optout.moving import AT_ONCE
+from search import unmasked
+from search.contents import Skip
+from search.documents import Document
+from search.layouts import ColumnMap
+from search.models import Build, Shard
+from search.patterns import find_emails
+from search.scope import Scope, ScopeKind, keys_of_contents, keys_of_emails, keys_of_place, parse_scope
+from search.shards import read_places, read_unusable
+from search.swhid import of_content
+
+IN_TEXTS = frozenset({ScopeKind.EMAIL, ScopeKind.SWHID})
+"""Kinds of scopes that cover a file by what is in it."""
+
+POINTERS = ("stack-v2-ids", "stack-v2-train-ids")
+"""Layouts without texts: who trains on them fetches the texts from an archive."""
+
+UNREAD = (Skip.NO_TEXT, Skip.NOT_IN_ARCHIVE, Skip.DAMAGED, Skip.UNKNOWN_ENCODING, Skip.UNDECODABLE)
+
+
+def in_index(build: Build, exclusions: Iterable[Exclusion]) -> dict[str, int]:
+    counts = {exclusion.id: unmasked.count(build, _scopes(exclusion)) for exclusion in exclusions}
+    return {exclusion: count for exclusion, count in counts.items() if count}
+
+
+def unread_texts(build: Build) -> int:
+    """Texts that shards of a build only point to, and that nobody has read: whose address is in them is not known."""
+    tallies = build.shards.filter(shard__layout__in=POINTERS).values_list("tally", flat=True)
+    return sum(tally.get(reason, 0) for tally in tallies for reason in UNREAD)
+
+
+def by_name(build: Build, documents: Iterable[ListedDocument]) -> dict[str, int]:
+    """What the list names document by document."""
+    left: Counter[str] = Counter()
+    waiting = iter(documents)
+    while some := list(islice(waiting, AT_ONCE)):
+        keys = {Document(d.swhid, d.repository, d.path, b"").key: d.exclusion for d in some}
+        left.update(keys[key] for key in unmasked.present(build, keys))
+    return dict(left)
+
+
+def in_shard(shard: Shard, exclusions: list[Exclusion], known: Mapping[str, int]) -> dict[str, int]:
+    """Of exclusions that are not known to be left as it is; raises ShardError or StorageError."""
+    names = _by_names(shard, exclusions, known)
+    return names | _in_texts(shard, exclusions, {**known, **names})
+
+
+def _by_names(shard: Shard, exclusions: Iterable[Exclusion], known: Mapping[str, int]) -> dict[str, int]:
+    """By names alone, of every file: those that no index holds (binary, too large) must be gone as well."""
+    owner = _owners(exclusions)
+    left: Counter[str] = Counter()
+    for place in read_places(shard.url, ColumnMap.of(shard.columns)):
+        left.update({owner[key] for key in keys_of(place) & owner.keys()})
+    return {exclusion: count for exclusion, count in left.items() if exclusion not in known}
+
+
+def _in_texts(shard: Shard, exclusions: Iterable[Exclusion], known: Mapping[str, int]) -> dict[str, int]:
+    """By contents and addresses, of the files that no index holds; their texts are read where a scope asks for it."""
+    owner = _owners(exclusion for exclusion in exclusions if exclusion.kind in IN_TEXTS and exclusion.id not in known)
+    left: Counter[str] = Counter()
+    for raw in read_unusable(shard.url, settings.DOCUMENT_MAX_BYTES, ColumnMap.of(shard.columns)) if owner else ():
+        if raw.content is None:
+            continue  # no text is not the empty one
+        text = raw.content.tobytes()
+        keys = {*keys_of_contents([of_content(text).core]), *keys_of_emails(find_emails(text))}
+        left.update({owner[key] for key in keys & owner.keys()})
+    return dict(left)
+
+
+def _owners(exclusions: Iterable[Exclusion]) -> dict[str, str]:
+    """Key of a scope -> id of the exclusion that it belongs to."""
+    return {scope.key: exclusion.id for exclusion in exclusions for scope in _scopes(exclusion)}
+
+
+def _scopes(exclusion: Exclusion) -> list[Scope]:
+    return [parse_scope(scope) for scope in (exclusion.scope, *exclusion.names)]
+
+
+def keys_of(place: tuple[str, str, str]) -> set[str]:
+    """The keys of what a shard says of a file: repository, path, declared SWHID."""
+    repository, file, swhid = place
+    return {*keys_of_place(repository, file), *keys_of_contents([swhid] if swhid else [])}

@@ -1,0 +1,143 @@
+"""Where list, filter and report could each be right and still not agree: pointers, redacted copies, equal shards."""
+
+import gzip
+import hashlib
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from django.conf import LazySettings
+
+from governance.signing import SigningKey
+from optout import exclusions, removal
+from optout.models import Request
+from optout.states import State
+from search import ingest
+from search.models import Release
+from search.swhid import of_content
+from tests.conftest import build_release
+from tests.optout.asking import proven
+from tests.optout.test_removal import accepted, build, filtered, key, register_clean  # noqa: F401  (fixtures by name)
+
+RAW = b"def f(x):\n    return x\n# ada@people.test\n"
+REDACTED = RAW.replace(b"ada@people.test", b"<EMAIL>")
+OTHER = b"print('hello world again')\n"
+
+
+@pytest.fixture(autouse=True)
+def _alone(db: None, tmp_path: Path, settings: LazySettings) -> None:
+    settings.LISTS_DIR, settings.BUILDS_DIR = tmp_path / "lists", tmp_path / "builds"
+    settings.PORTRAITS_URL = str(tmp_path / "builds")
+    Release.objects.update(active_build=None)
+
+
+def ask(*scopes: str) -> Request:
+    """A request for scopes of which all are accepted."""
+    request = proven("repo:ada/engine", *scopes)
+    one = request.claims.get(state=State.ACCEPTED)
+    request.claims.exclude(state=State.ACCEPTED).update(state=State.ACCEPTED, proof=one.proof, reason=one.reason)
+    return request
+
+
+def write(path: Path, text: bytes) -> str:
+    """A shard of two files; the first declares the identifier of RAW, whatever its text is."""
+    path.parent.mkdir(exist_ok=True)
+    columns = {
+        "repo_name": ["bob/tools", "ada/engine"],
+        "path": ["/a.py", "/b.py"],
+        "content_id": [of_content(RAW).core.removeprefix("swh:1:cnt:"), None],
+        "content": [text.decode(), OTHER.decode()],
+    }
+    pq.write_table(pa.table(columns), path)
+    return str(path)
+
+
+def point(path: Path, archive: Path) -> str:
+    """A shard that points to its texts, and the archive that has them."""
+    archive.mkdir()
+    path.parent.mkdir()
+    texts = {"bob/tools": RAW, "ada/engine": OTHER, "bob/other": OTHER + OTHER}
+    blobs = {repository: hashlib.sha1(text, usedforsecurity=False).hexdigest() for repository, text in texts.items()}
+    for repository, text in texts.items():
+        (archive / blobs[repository]).write_bytes(gzip.compress(text))
+    columns = {
+        "repo_name": list(texts),
+        "path": ["/a.py"] * len(texts),
+        "content_id": [of_content(text).core.removeprefix("swh:1:cnt:") for text in texts.values()],
+        "blob_id": list(blobs.values()),
+    }
+    pq.write_table(pa.table(columns), path)
+    return str(path)
+
+
+def applied(folder: Path, signing: SigningKey) -> tuple[Release, removal.Outcome]:
+    clean = filtered(folder, signing)
+    accepted(clean, signing)
+    made = build(register_clean(clean))
+    ingest.activate(made)
+    return made, removal.report(made)
+
+
+def test_a_text_that_is_redacted_here_is_not_what_another_release_holds(tmp_path: Path, key: SigningKey) -> None:  # noqa: F811
+    build_release("raw-1", [write(tmp_path / "raw" / "a.parquet", RAW)])
+    build_release("first-1", [write(tmp_path / "shards" / "a.parquet", REDACTED)])
+    ask("email:ada@people.test")
+    exclusions.publish()
+    _, outcome = applied(tmp_path, key)
+    assert outcome.report.left == {}
+
+
+def test_a_pointer_to_a_text_with_an_address_goes_and_its_neighbours_stay(
+    tmp_path: Path,
+    key: SigningKey,  # noqa: F811
+    settings: LazySettings,
+) -> None:
+    settings.CONTENTS_URL = str(tmp_path / "archive")
+    build_release("first-1", [point(tmp_path / "shards" / "a.parquet", tmp_path / "archive")])
+    request = ask("email:ada@people.test")
+    exclusions.publish()
+    _, outcome = applied(tmp_path, key)
+    (shard,) = (tmp_path / "clean" / "shards").rglob("*.parquet")
+    assert pq.read_table(shard).column("repo_name").to_pylist() == ["bob/other"]
+    assert outcome.report.is_clean
+    assert {claim.state for claim in request.claims.all()} == {State.CLOSED}
+
+
+def test_nobody_is_told_that_an_address_is_gone_where_texts_were_not_read(
+    tmp_path: Path,
+    key: SigningKey,  # noqa: F811
+    settings: LazySettings,
+) -> None:
+    settings.CONTENTS_URL = ""
+    build_release("first-1", [point(tmp_path / "shards" / "a.parquet", tmp_path / "archive"), also_texts(tmp_path)])
+    request = ask("email:ada@people.test")
+    exclusions.publish()
+    _, outcome = applied(tmp_path, key)
+    states = {claim.scope: claim.state for claim in request.claims.all()}
+    assert states == {"repo:ada/engine": State.CLOSED, "email:ada@people.test": State.APPLIED}
+    assert "texts that were not read" in " ".join(outcome.kept_open)
+
+
+def also_texts(folder: Path) -> str:
+    """Without it there would be nothing to build."""
+    path = folder / "shards" / "b.parquet"
+    pq.write_table(pa.table({"repo_name": ["bob/kept"], "path": ["k.py"], "content": ["kept = 1\n"]}), path)
+    return str(path)
+
+
+def test_shards_that_are_the_same_once_they_are_filtered_are_registered_once(tmp_path: Path, key: SigningKey) -> None:  # noqa: F811
+    (tmp_path / "shards").mkdir()
+    for number in (1, 2):
+        columns = {
+            "repo_name": ["bob/k", "ada/engine"],
+            "path": ["k.py", f"p{number}"],
+            "content": ["keep = 1\n", f"gone = {number}\n"],
+        }
+        pq.write_table(pa.table(columns), tmp_path / "shards" / f"{number}.parquet")
+    build_release("first-1", sorted(map(str, (tmp_path / "shards").iterdir())))
+    ask()
+    exclusions.publish()
+    made, outcome = applied(tmp_path, key)
+    assert made.shards.count() == 1
+    assert outcome.report.is_clean
