@@ -67,7 +67,7 @@ def test_code_that_is_nowhere_is_a_no_with_its_reasons(client: Client, tiny: str
 def test_a_no_of_a_release_that_was_not_wholly_read_says_so(client: Client, tiny: str) -> None:
     build = Build.objects.get(release__name=tiny)
     build.shards.filter(shard__number=1).update(state="failed")
-    Build.objects.filter(pk=build.pk).update(state="incomplete")
+    Build.objects.filter(pk=build.pk).update(state="incomplete", missing_shards=1)
     page = check(client, OWN)
     assert page.one("h1").startswith("No, as far as tiny-2026-11 could be read")
     assert "1 of its shards could not be" in page.text

@@ -191,7 +191,7 @@ def test_a_release_tells_its_figures(client: Client, tiny: str) -> None:
 def test_shards_that_could_not_be_read_are_told(client: Client, tiny: str) -> None:
     build = Build.objects.get(release__name=tiny)
     build.shards.filter(shard__number=1).update(state="failed")
-    Build.objects.filter(pk=build.pk).update(state="incomplete")
+    Build.objects.filter(pk=build.pk).update(state="incomplete", missing_shards=1)
     assert "1 of its 2 shards could not be read" in get(client, f"/releases/{tiny}").text
     assert "1 shard could not be read" in get(client, "/").text
 
