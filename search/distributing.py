@@ -154,10 +154,7 @@ def _outcome(row: ShardBuild) -> ShardResult | str:
         builds.check_shared(row.build)
         task: ShardTask = builds.shard_task(row.build, row.shard)
         return index_shard(task, engine_named(row.build.engine), _Teller(row).tell)
-    except NotShared as error:
-        # Not the shard's fault: a worker that sees the files may get it next.
-        raise TryAgain(str(error)) from error
-    except ShardError as error:
+    except (ShardError, NotShared) as error:
         return str(error)
     except (EngineError, StorageError) as error:
         if error.temporary:

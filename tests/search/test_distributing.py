@@ -10,7 +10,7 @@ from django.test import Client
 from governance import work
 from governance.models import Work
 from governance.storage import Location
-from governance.work import Lease, TryAgain
+from governance.work import Lease
 from search import builds as records
 from search import distributing, indexing, ingest, portrait_parts, registering
 from search.engines.base import EngineUnavailable
@@ -115,18 +115,6 @@ def test_a_shard_that_is_given_up_leaves_the_rest_usable(release: Release) -> No
     distributing.give_up_shard(lease, made.pk, row.shard_id, "a worker died at it")
     row.refresh_from_db()
     assert (row.state, row.reason) == (ShardBuild.State.FAILED, f"{row.shard.url}: a worker died at it")
-
-
-def test_a_worker_that_does_not_see_the_files_leaves_the_shard_to_another(
-    release: Release,
-) -> None:
-    made = builds_begun(release)
-    row = made.shards.select_related("shard")[0]
-    records.unmark(made)
-    with pytest.raises(TryAgain, match="workers need the same DATA_DIR"):
-        distributing.do_shard(taken(made, row), made.pk, row.shard_id)
-    row.refresh_from_db()
-    assert row.state == ShardBuild.State.WAITING
 
 
 def test_a_shard_of_a_build_that_was_removed_is_given_up_without_a_word(release: Release) -> None:
