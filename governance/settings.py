@@ -228,7 +228,7 @@ INSTALLED_APPS = [
     "django.contrib.sessions",
     "django.contrib.messages",
     "django.contrib.staticfiles",
-    "django.contrib.admin",
+    "django.contrib.admin.apps.SimpleAdminConfig",
     "rest_framework",
     "drf_spectacular",
     "drf_spectacular_sidecar",

@@ -3,6 +3,9 @@
 from django.contrib import admin
 from django.urls import include, path
 
+# Here and not when the apps are loaded: the command line has no use for it, and would wait for all that it imports.
+admin.autodiscover()
+
 urlpatterns = [
     path("admin/", admin.site.urls),
     path("api/v1/ledger/", include("governance.ledger.urls")),
