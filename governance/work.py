@@ -25,7 +25,9 @@ from typing import Any
 
 from django.conf import settings
 from django.db import Error, connection, transaction
-from django.db.models import F, Q, QuerySet
+from django.db.models import DateTimeField, ExpressionWrapper, F, Q, QuerySet
+from django.db.models.expressions import Combinable
+from django.db.models.functions import Now
 from django.utils import timezone
 from django.utils.module_loading import import_string
 
@@ -90,7 +92,7 @@ def enqueue(task: str, about: Sequence[tuple[int, ...]]) -> None:
     What is asked for already stays one task; one that is under way is done once more.
     """
     now = timezone.now()
-    rows = [Work(key=_key(task, ids), task=task, ids=list(ids), asked_at=now) for ids in about]
+    rows = [Work(key=_key(task, ids), task=task, ids=list(ids), asked_at=now, send_at=Now()) for ids in about]
     with transaction.atomic():
         Work.objects.bulk_create(
             rows,
@@ -146,16 +148,15 @@ def send_due() -> int:
 
     Raises BrokerAway.
     """
-    now = timezone.now()
-    stale = Q(held_until__lt=now)
-    never = Q(held_until=None, send_at__lte=now, sent_at=None)
-    due = [*Work.objects.filter(stale | never).order_by("pk"), *_lost(now)]
+    stale = Q(held_until__lt=Now())
+    never = Q(held_until=None, send_at__lte=Now(), sent_at=None)
+    due = [*Work.objects.filter(stale | never).order_by("pk"), *_lost()]
     due.sort(key=lambda row: row.pk)
     _send(due)
     return len(due)
 
 
-def _lost(now: datetime) -> list[Work]:
+def _lost() -> list[Work]:
     """What was sent and is not heard of, the oldest first, but no more than the broker does not hold.
 
     A message that waits behind others is not lost; one that nothing waits with is.
@@ -165,7 +166,7 @@ def _lost(now: datetime) -> list[Work]:
     after = UNHEARD if waiting else timedelta(seconds=settings.WORK.lease)
     sent = Work.objects.filter(held_until=None).exclude(sent_at=None)
     most = max(sent.count() - waiting, 0)
-    return list(sent.filter(sent_at__lt=now - after).order_by("sent_at")[:most])
+    return list(sent.filter(sent_at__lt=_from_now(-after)).order_by("sent_at")[:most])
 
 
 def _send(rows: Sequence[Work]) -> None:
@@ -179,8 +180,7 @@ def _send(rows: Sequence[Work]) -> None:
 
 def _send_step(rows: Sequence[Work]) -> None:
     """Noted before it is sent: a worker may be through with it before this process goes on."""
-    now = timezone.now()
-    Work.objects.filter(pk__in=[row.pk for row in rows]).update(sent_at=now)
+    Work.objects.filter(pk__in=[row.pk for row in rows]).update(sent_at=Now())
     waiting = deque(rows)
     try:
         while waiting:
@@ -188,7 +188,7 @@ def _send_step(rows: Sequence[Work]) -> None:
             waiting.popleft()
     finally:
         if waiting:
-            Work.objects.filter(pk__in=[row.pk for row in waiting], sent_at=now).update(sent_at=None)
+            Work.objects.filter(pk__in=[row.pk for row in waiting], held_until=None).update(sent_at=None)
 
 
 _away_until = 0.0
@@ -236,23 +236,26 @@ def run(pk: int, on_lost: Callable[[], None] = lambda: None) -> bool:
 
 
 def _take(pk: int) -> Lease | None:
-    now, token = timezone.now(), secrets.token_hex(16)
-    free = Q(held_until=None) | Q(held_until__lt=now)
-    taken = Work.objects.filter(free, pk=pk).update(
-        token=token, held_until=now + timedelta(seconds=settings.WORK.lease), takes=F("takes") + 1
-    )
+    token = secrets.token_hex(16)
+    free = Q(held_until=None) | Q(held_until__lt=Now())
+    until = _from_now(timedelta(seconds=settings.WORK.lease))
+    taken = Work.objects.filter(free, pk=pk).update(token=token, held_until=until, takes=F("takes") + 1)
     row = Work.objects.filter(pk=pk, token=token).first() if taken else None
     if row is None:
         return None
     return Lease(row.pk, token, row.task, tuple(row.ids), row.asked_at, row.takes, row.tries)
 
 
+def _from_now(span: timedelta) -> Combinable:
+    """By the clock of the database: those of the machines that share a lease differ."""
+    return ExpressionWrapper(Now() + span, DateTimeField())
+
+
 def _keep(lease: Lease, on_lost: Callable[[], None]) -> None:
     """Say that the holder lives, until he is done."""
     while not lease.ended.wait(settings.WORK.beat):
         try:
-            until = timezone.now() + timedelta(seconds=settings.WORK.lease)
-            kept = lease.row().update(held_until=until)
+            kept = lease.row().update(held_until=_from_now(timedelta(seconds=settings.WORK.lease)))
         except Error as error:
             # Whoever could take the task over needs the database as well.
             logger.warning("%s %s cannot renew its lease: %s", lease.task, lease.ids, error)
@@ -286,7 +289,7 @@ def _put_off(lease: Lease, problem: str) -> None:
         _give_up(lease, problem)
         return
     logger.warning("%s %s is tried again later: %s", lease.task, lease.ids, problem)
-    again = timezone.now() + SCHEDULE[lease.tries]
+    again = _from_now(SCHEDULE[lease.tries])
     lease.ended.set()
     lease.row().update(
         token="", held_until=None, sent_at=None, send_at=again, tries=F("tries") + 1, takes=0, problem=problem

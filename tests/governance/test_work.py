@@ -145,6 +145,14 @@ def test_a_task_whose_holder_is_silent_goes_to_another(waiting: Work) -> None:
         pytest.fail("what the first one did must not be written down")
 
 
+def test_a_machine_whose_clock_is_ahead_takes_nothing_away(waiting: Work, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert work._take(waiting.pk)
+    ahead = timezone.now() + timedelta(days=1)
+    monkeypatch.setattr(timezone, "now", lambda: ahead)
+    assert work.send_due() == 0
+    assert not work.run(waiting.pk)
+
+
 def test_what_is_asked_for_while_it_is_done_is_done_again(waiting: Work) -> None:
     chores.during.append(lambda: work.enqueue(CHORE, [(1, 2)]))
     work.run(waiting.pk)
