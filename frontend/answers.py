@@ -36,6 +36,22 @@ def number(count: int, one: str, many: str | None = None) -> str:
     return f"{count:,} {one if count == 1 else many or one + 's'}"
 
 
+def unread(release: str, missing_shards: int, unread_files: int) -> str:
+    """What an answer of that release is not about; empty where all of it was read."""
+    shards = f"{missing_shards:,} of its shards" if missing_shards else ""
+    files = f"the text{'' if unread_files == 1 else 's'} of {number(unread_files, 'file')} that it only points to"
+    what = " and ".join(filter(None, (shards, files if unread_files else "")))
+    if not what:
+        return ""
+    part = f"This is about the part of {release} that could be read"
+    return f"{part}: {what} could not be, and what only they hold is not found."
+
+
+def as_far_as_read(gaps: object) -> str:
+    """What a no about a release that was not read wholly ends with."""
+    return ", as far as it could be read" if gaps else ""
+
+
 def in_words(release: str, files: Sequence[Found], *, incomplete: bool, what: str = "your file") -> str:
     """`what` names a single file; `incomplete` tells that the release could not be read whole."""
     if len(files) == 1:

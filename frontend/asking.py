@@ -10,7 +10,9 @@ from search.report import Report
 
 def plain_report(report: Report) -> dict[str, Any]:
     """The report as the API gives it, without the API's framework."""
-    answer: dict[str, Any] = {**asdict(report.basis), "found": report.found}
+    basis = asdict(report.basis)
+    gaps = basis.pop("gaps")
+    answer: dict[str, Any] = {**basis, **gaps, "found": report.found}
     answer["files"] = [asdict(file) for file in report.files]
     for file in answer["files"]:
         for piece in file["evidence"]:

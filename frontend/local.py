@@ -52,7 +52,7 @@ class Asker:
     def known(self, swhids: Sequence[str], release: str | None) -> dict[str, Any]:
         wanted = _asked(lambda: [parse_swhid(swhid) for swhid in swhids])
         found = _asked(lambda: lookup.known(wanted, release))
-        return {swhid: {"known": known} for swhid, known in found.items()}
+        return {swhid: dict(_serializers().KnownSerializer(known).data) for swhid, known in found.items()}
 
     def holdings(self, scope: str, release: str | None) -> dict[str, Any]:
         parsed = _asked(lambda: parse_scope(scope))

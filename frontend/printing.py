@@ -6,7 +6,7 @@ from typing import Any
 from rich.console import Console
 from rich.text import Text
 
-from frontend.answers import Found, in_words, number, strongest
+from frontend.answers import Found, as_far_as_read, in_words, number, strongest, unread
 
 Printer = Callable[[Console, dict[str, Any]], None]
 
@@ -25,7 +25,16 @@ def print_report(console: Console, report: dict[str, Any]) -> None:
 def answer_in_words(report: dict[str, Any]) -> str:
     """The first line of a report."""
     files = [Found(_kind(file), file["coverage"]) for file in report["files"]]
-    return in_words(report["release"], files, incomplete=report["missing_shards"] > 0)
+    return in_words(report["release"], files, incomplete=bool(_unread(report)))
+
+
+def _unread(answer: dict[str, Any]) -> str:
+    return unread(answer["release"], answer["missing_shards"], answer["unread_files"])
+
+
+def _print_unread(console: Console, answer: dict[str, Any]) -> None:
+    if told := _unread(answer):
+        console.print(Text(told, style="yellow"))
 
 
 def _kind(file: dict[str, Any]) -> str:
@@ -88,14 +97,7 @@ def _print_footing(console: Console, report: dict[str, Any]) -> None:
     if report.get("left_out"):
         reasons = ", ".join(f"{count:,} {reason}" for reason, count in sorted(report["left_out"].items()))
         console.print(f"Not checked: {reasons}.")
-    if report["missing_shards"]:
-        console.print(
-            Text(
-                f"{number(report['missing_shards'], 'shard')} of the release could not be read: "
-                "what only they hold is not found.",
-                style="yellow",
-            )
-        )
+    _print_unread(console, report)
     console.print(
         Text(
             f"Every verbatim run of {report['guaranteed_length']} non-blank bytes is found. "
@@ -110,6 +112,7 @@ def print_page(console: Console, page: dict[str, Any]) -> None:
     count = f"{total['exact']:,}" if "exact" in total else f"At least {total['at_least']:,}"
     what = "document matches" if total.get("exact") == 1 else "documents match"
     console.print(Text(f"{count} {what} in {page['release']}.", style="bold"))
+    _print_unread(console, page)
     for hit in page["hits"]:
         licenses = ", ".join(hit["licenses"]) or "no licence known"
         console.print()
@@ -123,16 +126,20 @@ def print_page(console: Console, page: dict[str, Any]) -> None:
 
 def print_known(console: Console, answer: dict[str, Any]) -> None:
     for swhid, value in answer.items():
-        console.print(f"{swhid}  {'known' if value['known'] else 'not known'}")
+        unsure = ", as far as could be read" if value.get("incomplete") else ""
+        console.print(f"{swhid}  {'known' if value['known'] else f'not known{unsure}'}")
 
 
 def print_holdings(console: Console, answer: dict[str, Any]) -> None:
     for holding in answer["holdings"]:
         what = f"{number(holding['documents'], 'document')} of {answer['scope']}"
         if not holding["documents"]:
-            console.print(Text(f"{holding['release']} holds nothing of {answer['scope']}.", style="bold"))
+            what = f"nothing of {answer['scope']}"
+            console.print(Text(f"{holding['release']} holds {what}{as_far_as_read(_unread(holding))}.", style="bold"))
+            _print_unread(console, holding)
             continue
         console.print(Text(f"{holding['release']} holds {what} ({holding['bytes']:,} bytes).", style="bold"))
+        _print_unread(console, holding)
         for bucket in holding["repositories"]:
             console.print(f"  {bucket['documents']:8,}  {bucket['value']}")
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from frontend.answers import Found, in_words, number, strongest
+from frontend.answers import Found, as_far_as_read, in_words, number, strongest
 from search.lookup import BUCKETS, Content, Holding, SearchPage
 from search.models import Build
 from search.progress import BuildStatus
@@ -14,7 +14,7 @@ def of_report(report: Report, *, pasted: bool) -> str:
     """The answer of a check; `pasted` where it was a single text without a name."""
     files = [Found(kind_of(file), file.coverage) for file in report.files]
     what = "this code" if pasted else "your file"
-    return in_words(report.basis.release, files, incomplete=report.basis.missing_shards > 0, what=what)
+    return in_words(report.basis.release, files, incomplete=bool(report.basis.gaps), what=what)
 
 
 def kind_of(file: FileReport) -> str:
@@ -26,7 +26,7 @@ def of_holding(holding: Holding, scope: Scope) -> str:
     """What one release holds of a scope."""
     release = holding.release
     if not holding.documents:
-        return f"{release} holds {_NOTHING[scope.kind].format(scope.value)}."
+        return f"{release} holds {_NOTHING[scope.kind].format(scope.value)}{as_far_as_read(holding.gaps)}."
     files = number(holding.documents, "file")
     if scope.kind is ScopeKind.SWHID:
         return f"{release} holds this content in {number(holding.documents, 'place')}."
@@ -62,7 +62,8 @@ def of_holdings(holdings: Sequence[Holding], scope: Scope) -> str:
         return of_holding(holdings[0], scope)
     held = sum(bool(holding.documents) for holding in holdings)
     if not held:
-        return f"None of the {len(holdings)} releases holds {_ANY[scope.kind].format(scope.value)}."
+        unsure = ", as far as they could be read" if any(holding.gaps for holding in holdings) else ""
+        return f"None of the {len(holdings)} releases holds {_ANY[scope.kind].format(scope.value)}{unsure}."
     verb = "holds" if held == 1 else "hold"
     return f"{held} of {len(holdings)} releases {verb} {_SOME[scope.kind].format(scope.value)}."
 
@@ -84,8 +85,8 @@ def of_search(page: SearchPage) -> str:
     total = max(page.total, len(page.hits))
     if not total:
         beginning = "Nothing" if page.exact else "Nothing that was looked at"
-        return f"{beginning} in {page.release} matches."
-    how = "Exactly" if page.exact else "At least"
+        return f"{beginning} in {page.release} matches{as_far_as_read(page.gaps)}."
+    how = "Exactly" if page.exact and not page.gaps else "At least"
     verb = "matches" if total == 1 else "match"
     return f"{how} {number(total, 'file')} of {page.release} {verb}."
 

@@ -14,6 +14,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_safe
 
 from frontend import present, sentences
+from frontend.answers import as_far_as_read
 from frontend.forms import PASTED, TOO_LARGE, AskForm
 from frontend.highlight import show
 from frontend.intent import Intent, Kind, classify
@@ -206,7 +207,7 @@ def document(request: HttpRequest, swhid: str) -> HttpResponse:
         return redirect(_without_qualifiers(wanted, release))
     content = lookup.document(wanted, release or None)
     if content is None:
-        where = release or "any active release"
+        where = f"{release or 'any active release'}{as_far_as_read(lookup.gaps(release or None))}"
         return error_answer(request, 404, f"{wanted.core} is not in {where}.", title="No. This content is not held")
     first = content.places[0]
     page = {

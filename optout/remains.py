@@ -12,7 +12,6 @@ from django.conf import settings
 from optout.exclusion_list import Exclusion, ListedDocument
 from optout.moving import AT_ONCE
 from search import unmasked
-from search.contents import Skip
 from search.documents import Document
 from search.layouts import ColumnMap
 from search.models import Build, Shard
@@ -24,21 +23,10 @@ from search.swhid import of_content
 IN_TEXTS = frozenset({ScopeKind.EMAIL, ScopeKind.SWHID})
 """Kinds of scopes that cover a file by what is in it."""
 
-POINTERS = ("stack-v2-ids", "stack-v2-train-ids")
-"""Layouts without texts: who trains on them fetches the texts from an archive."""
-
-UNREAD = (Skip.NO_TEXT, Skip.NOT_IN_ARCHIVE, Skip.DAMAGED, Skip.UNKNOWN_ENCODING, Skip.UNDECODABLE)
-
 
 def in_index(build: Build, exclusions: Iterable[Exclusion]) -> dict[str, int]:
     counts = {exclusion.id: unmasked.count(build, _scopes(exclusion)) for exclusion in exclusions}
     return {exclusion: count for exclusion, count in counts.items() if count}
-
-
-def unread_texts(build: Build) -> int:
-    """Texts that shards of a build only point to, and that nobody has read: whose address is in them is not known."""
-    tallies = build.shards.filter(shard__layout__in=POINTERS).values_list("tally", flat=True)
-    return sum(tally.get(reason, 0) for tally in tallies for reason in UNREAD)
 
 
 def by_name(build: Build, documents: Iterable[ListedDocument]) -> dict[str, int]:

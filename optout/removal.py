@@ -311,13 +311,12 @@ def _held_elsewhere(claims: QuerySet[Claim], clean: Build) -> dict[int, str]:
             held |= {claim.pk: f"{name} is active, and could not be read wholly" for claim in claims}
             continue
         in_shards = _in_shards(build, claims) if build != clean else set()
-        unread = remains.unread_texts(build)
         for claim in claims.exclude(pk__in=held):
             scopes = scopes_of(claim)
             if claim.pk in in_shards or unmasked.count(build, scopes):
                 held[claim.pk] = f"{name} is active, and holds what they name"
-            elif unread and any(scope.kind is ScopeKind.EMAIL for scope in scopes):
-                held[claim.pk] = f"{name} is active, and points to {unread:,} texts that were not read"
+            elif build.unread_files and any(scope.kind is ScopeKind.EMAIL for scope in scopes):
+                held[claim.pk] = f"{name} is active, and points to {build.unread_files:,} texts that were not read"
     return held
 
 

@@ -37,6 +37,7 @@ from search.querying import QueryError
 from search.scope import parse_scope
 from search.searching import Cursor
 from search.serializers import (
+    INCOMPLETE,
     KNOWN_HELP,
     CheckRequestSerializer,
     ContentSerializer,
@@ -191,7 +192,10 @@ class KnownView(ReleaseQuestion):
                 "type": "object",
                 "additionalProperties": {
                     "type": "object",
-                    "properties": {"known": {"type": "boolean"}},
+                    "properties": {
+                        "known": {"type": "boolean"},
+                        "incomplete": {"type": "boolean", "description": INCOMPLETE},
+                    },
                     "required": ["known"],
                 },
             },
@@ -200,7 +204,7 @@ class KnownView(ReleaseQuestion):
     )
     def post(self, request: Request) -> Response:
         found = lookup.known(_swhids(request.data), self.release(request))
-        return Response({swhid: KnownSerializer({"known": known}).data for swhid, known in found.items()})
+        return Response({swhid: KnownSerializer(known).data for swhid, known in found.items()})
 
 
 def _swhids(data: Any) -> list[Swhid]:  # whatever JSON the client sent
@@ -280,9 +284,9 @@ class DocumentView(ReleaseQuestion):
         release = self.release(request)
         content = lookup.document(core, release)
         if content is None:
-            raise Unknown(
-                "swhid", f"{f'release {release} does not hold' if release else 'no active release holds'} {core}"
-            )
+            nobody = f"release {release} does not hold" if release else "no active release holds"
+            unsure = ", as far as could be read" if lookup.gaps(release) else ""
+            raise Unknown("swhid", f"{nobody} {core}{unsure}")
         return Response(ContentSerializer(content).data)
 
 

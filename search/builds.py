@@ -2,6 +2,7 @@
 
 import secrets
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from django.conf import settings
@@ -12,12 +13,18 @@ from django.db.models.functions import Coalesce, Least
 from governance.storage import Location, location
 from search.analysis.entries import SPEC
 from search.analysis.fingerprints import STANDARD
+from search.contents import Skip
 from search.engines import ENGINES
 from search.indexing import DOCUMENTS, REPEAT, ShardResult, ShardTask
 from search.models import Build, Release, Shard, ShardBuild
 from search.opened import portraits
 
 MARK = "begun"
+
+POINTERS = ("stack-v2-ids", "stack-v2-train-ids")
+"""Layouts without texts: who trains on them fetches the texts from an archive."""
+
+UNREAD = (Skip.NO_TEXT, Skip.NOT_IN_ARCHIVE, Skip.DAMAGED, Skip.UNKNOWN_ENCODING, Skip.UNDECODABLE)
 
 
 class NotShared(Exception):
@@ -112,6 +119,17 @@ def tally(current: Build) -> Counter[str]:
     total[REPEAT] += total[DOCUMENTS] - current.documents
     total[DOCUMENTS] = current.documents
     return +total
+
+
+def unread_files(current: Build) -> int:
+    """Files that shards of the build only point to, and whose texts nobody has read: what is in them is not known."""
+    rows = current.shards.values_list("shard__layout", "shard__columns", "tally")
+    pointing = (tally for layout, columns, tally in rows if layout in POINTERS or _only_points(columns))
+    return sum(tally.get(reason, 0) for tally in pointing for reason in UNREAD)
+
+
+def _only_points(columns: Mapping[str, str]) -> bool:
+    return "blob_id" in columns and not columns.keys() & {"content", "events", "layout"}
 
 
 def text_bytes_of(release: Release) -> int:

@@ -6,7 +6,7 @@ Submitted code is compared and forgotten: it is neither stored nor logged.
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import lru_cache
+from functools import lru_cache, reduce
 from typing import Any, NamedTuple
 
 from search import masks
@@ -23,6 +23,7 @@ from search.engines.base import (
     Term,
 )
 from search.engines.stored import content_of
+from search.gaps import NONE, Gaps
 from search.models import Build, Release
 from search.opened import Opened, open_build
 from search.querying import plan
@@ -73,6 +74,15 @@ class SearchPage:
     total: int
     exact: bool
     next: Cursor | None
+    gaps: Gaps = NONE
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """Whether a content is held. `incomplete`: it is not, as far as the releases that were asked could be read."""
+
+    known: bool
+    incomplete: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +98,7 @@ class Holding:
     licenses: tuple[Bucket, ...]
     places: tuple[Source, ...]
     next: int | None
+    gaps: Gaps = NONE
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +137,7 @@ class ReleaseFigures:
     documents: int
     bytes: int
     index_bytes: int
-    missing_shards: int
+    gaps: Gaps
     languages: tuple[Bucket, ...]
     licenses: tuple[Bucket, ...]
     repositories: tuple[Bucket, ...]
@@ -180,17 +191,25 @@ def search(query: str, *, cursor: Cursor | None = None, limit: int = PAGE, relea
     asked = _open(release)
     searcher = Searcher(asked.opened.index, asked.origin, masks.visible())
     found = searcher.page(tiers, cursor or Cursor(0, None), min(limit, PAGE_MOST))
-    return SearchPage(asked.release.name, found.hits, found.total, found.exact, found.next)
+    return SearchPage(asked.release.name, found.hits, found.total, found.exact, found.next, asked.build.gaps)
 
 
-def known(swhids: Sequence[Swhid], release: str | None = None) -> dict[str, bool]:
+def known(swhids: Sequence[Swhid], release: str | None = None) -> dict[str, Known]:
     """For each core identifier whether an active release (or the one named) holds it as a content."""
     wanted = {swhid.core for swhid in swhids}
     visible = masks.visible()
     found: set[str] = set()
+    whole = True
     for asked in _all(release):
         found |= asked.opened.index.present(Field.SWHID, wanted - found, visible)
-    return {swhid.core: swhid.core in found for swhid in swhids}
+        whole &= not asked.build.gaps
+    held = {swhid.core: swhid.core in found for swhid in swhids}
+    return {core: Known(known, incomplete=not (known or whole)) for core, known in held.items()}
+
+
+def gaps(release: str | None = None) -> Gaps:
+    """What could not be read of the active releases, or of the one named."""
+    return reduce(Gaps.__or__, (asked.build.gaps for asked in _all(release)))
 
 
 def holdings(scope: Scope, *, release: str | None = None, after: int | None = None, limit: int = PAGE) -> list[Holding]:
@@ -239,7 +258,7 @@ def figures(release: str) -> ReleaseFigures:
         documents=census.documents,
         bytes=census.bytes,
         index_bytes=asked.build.index_bytes,
-        missing_shards=asked.build.missing_shards,
+        gaps=asked.build.gaps,
         languages=census.languages,
         licenses=census.licenses,
         repositories=census.repositories,
@@ -297,7 +316,7 @@ def _basis(asked: Asked) -> Basis:
         portrait_error_rate=asked.opened.portrait.error_rate,
         guaranteed_length=PROFILES[asked.build.profile].guarantee,
         similarity_threshold=SIMILARITY_THRESHOLD,
-        missing_shards=asked.build.missing_shards,
+        gaps=asked.build.gaps,
     )
 
 
@@ -336,4 +355,5 @@ def _holding(asked: Asked, scope: Scope, where: Clause, after: int | None, limit
         licenses=census.licenses,
         places=tuple(source_of(hit, asked.origin) for hit in page[:limit]),
         next=page[limit - 1].order if len(page) > limit else None,
+        gaps=asked.build.gaps,
     )

@@ -9,6 +9,8 @@ from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
+from search.gaps import Gaps
+
 
 class Dataset(models.Model):
     """A training set. `origin` turns a repository's name into the address of its origin."""
@@ -100,6 +102,7 @@ class Build(models.Model):
     text_bytes = models.BigIntegerField(default=0)
     index_bytes = models.BigIntegerField(default=0)
     missing_shards = models.PositiveIntegerField(default=0, help_text="that are not in what was sealed last")
+    unread_files = models.BigIntegerField(default=0, help_text="that shards point to, and whose texts nobody has read")
     problem = models.TextField(blank=True, help_text="why it could not be sealed")
     answers_again = models.BooleanField(
         default=False, help_text="it answered, and does so again when what was added to it is sealed"
@@ -110,6 +113,10 @@ class Build(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def gaps(self) -> Gaps:
+        return Gaps(self.missing_shards, self.unread_files)
 
 
 class ShardBuild(models.Model):

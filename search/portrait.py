@@ -24,6 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from search.bloom import ERROR_RATE, Geometry, contains, insert, size_for
+from search.gaps import NONE, Gaps
 
 __all__ = [
     "ERROR_RATE",
@@ -74,6 +75,7 @@ class PortraitHeader:
     keys_inserted: int
     set_bits: int
     digest: str
+    gaps: Gaps = NONE
 
     @property
     def error_rate(self) -> float:
@@ -108,6 +110,7 @@ class PortraitHeader:
             keys_inserted=_count(fields, "keys_inserted"),
             set_bits=_count(fields, "set_bits"),
             digest=_text(fields, "digest"),
+            gaps=_gaps(fields),
         )
         for name in ("error_rate", "distinct_keys_estimate"):
             if not math.isclose(getattr(header, name), _number(fields, name), rel_tol=1e-9):
@@ -128,6 +131,8 @@ class PortraitHeader:
             "distinct_keys_estimate": self.distinct_keys_estimate,
             "set_bits": self.set_bits,
             "digest": self.digest,
+            "missing_shards": self.gaps.missing_shards,
+            "unread_files": self.gaps.unread_files,
         }
 
 
@@ -206,15 +211,15 @@ class PortraitWriter:
         np.bitwise_or(self.bits, part.bits, out=self.bits)
         self.keys_inserted += header.keys_inserted
 
-    def write(self, path: Path, *, release: str) -> PortraitHeader:
+    def write(self, path: Path, *, release: str, gaps: Gaps = NONE) -> PortraitHeader:
         """`path` appears whole or not at all; raises PortraitError where the disk refuses."""
-        header = self._header(release)
+        header = self._header(release, gaps)
         _write_whole(path, self._pieces(header))
         return header
 
-    def write_into(self, file: BinaryIO, *, release: str) -> PortraitHeader:
+    def write_into(self, file: BinaryIO, *, release: str, gaps: Gaps = NONE) -> PortraitHeader:
         """The same bytes to an open file; raises PortraitError where the disk refuses."""
-        header = self._header(release)
+        header = self._header(release, gaps)
         try:
             for piece in self._pieces(header):
                 file.write(piece)
@@ -222,7 +227,7 @@ class PortraitWriter:
             raise PortraitError(f"a portrait cannot be written: {error.strerror or error}") from error
         return header
 
-    def _header(self, release: str) -> PortraitHeader:
+    def _header(self, release: str, gaps: Gaps) -> PortraitHeader:
         digest, set_bits = _survey(self.bits)
         return PortraitHeader(
             spec=self.spec,
@@ -232,6 +237,7 @@ class PortraitWriter:
             keys_inserted=self.keys_inserted,
             set_bits=set_bits,
             digest=digest,
+            gaps=gaps,
         )
 
     def _pieces(self, header: PortraitHeader) -> Iterator[bytes | memoryview]:
@@ -321,6 +327,12 @@ def _count(fields: dict[str, Any], name: str) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or value < 0:
         raise PortraitError(f"has a header whose {name} is {value!r} and not a count")
     return value
+
+
+def _gaps(fields: dict[str, Any]) -> Gaps:
+    """None where the portrait was made before they were told."""
+    told = {"missing_shards": 0, "unread_files": 0} | fields
+    return Gaps(_count(told, "missing_shards"), _count(told, "unread_files"))
 
 
 def _geometry(fields: dict[str, Any]) -> Geometry:

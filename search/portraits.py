@@ -14,6 +14,7 @@ from datetime import datetime
 from pathlib import Path
 
 from governance.storage import Location, StorageError, location
+from search.gaps import NONE, Gaps
 from search.portrait import Portrait, PortraitError, PortraitHeader, PortraitWriter
 
 KEPT = 16
@@ -32,9 +33,9 @@ class Portraits:
     def stored(self, build: str) -> Location:
         return location(self.url).child(f"{build}/{NAME}")
 
-    def store(self, build: str, writer: PortraitWriter, *, release: str) -> PortraitHeader:
+    def store(self, build: str, writer: PortraitWriter, *, release: str, gaps: Gaps = NONE) -> PortraitHeader:
         """Whole or not at all, in place of an earlier one; raises StorageError or PortraitError."""
-        return store(writer, self.stored(build), release=release)
+        return store(writer, self.stored(build), release=release, gaps=gaps)
 
     def file(self, build: str, sealed_at: datetime | None) -> Path:
         """Where the portrait of the build that was sealed then can be read; raises StorageError or PortraitError.
@@ -76,16 +77,16 @@ class Portraits:
             path.unlink(missing_ok=True)
 
 
-def store(writer: PortraitWriter, target: Location, *, release: str) -> PortraitHeader:
+def store(writer: PortraitWriter, target: Location, *, release: str, gaps: Gaps = NONE) -> PortraitHeader:
     """Put a portrait at `target`, whole or not at all; raises StorageError or PortraitError."""
     if target.local is None:
         with target.write_atomically() as file:
-            return writer.write_into(file, release=release)
+            return writer.write_into(file, release=release, gaps=gaps)
     try:
         target.local.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise PortraitError(f"{target.local.parent} cannot be made: {error.strerror or error}") from error
-    return writer.write(target.local, release=release)
+    return writer.write(target.local, release=release, gaps=gaps)
 
 
 def _fetch(stored: Location, copy: Path) -> None:

@@ -33,6 +33,7 @@ def check_offline(portrait: Portrait, files: list[AskedFile]) -> Report:
         portrait_error_rate=portrait.error_rate,
         guaranteed_length=profile.guarantee,
         similarity_threshold=1.0,
+        gaps=header.gaps,
     )
     return Report(basis, tuple(_check(portrait, file) for file in files))
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from search.documents import DocumentKind
+from search.gaps import NONE, Gaps
 
 
 class Grade(StrEnum):
@@ -91,11 +92,7 @@ class FileReport:
 
 @dataclass(frozen=True, slots=True)
 class Basis:
-    """What a report was made from, so that it can be made again and doubted precisely.
-
-    `missing_shards` counts the shards of the release that the build could not read: what only they
-    hold is not found.
-    """
+    """What a report was made from, so that it can be made again and doubted precisely."""
 
     release: str
     build: str
@@ -103,7 +100,7 @@ class Basis:
     portrait_error_rate: float
     guaranteed_length: int
     similarity_threshold: float
-    missing_shards: int = 0
+    gaps: Gaps = NONE
 
 
 @dataclass(frozen=True, slots=True)

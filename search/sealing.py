@@ -27,8 +27,9 @@ def seal(current: Build, engine: Engine) -> Build:
     if not done:
         raise NothingToSeal(CANNOT.format(release=current.release.name, reasons="\n".join(builds.failures(current))))
     current.documents = engine.seal(current.name, done)
-    _write_portrait(current, done, shards)
     current.missing_shards = shards - len(done)
+    current.unread_files = builds.unread_files(current)
+    _write_portrait(current, done, shards)
     current.state = Build.State.INCOMPLETE if current.missing_shards else Build.State.COMPLETE
     current.text_bytes = current.shards.aggregate(total=Sum("text_bytes"))["total"]
     current.index_bytes = engine.size(current.name)
@@ -47,4 +48,4 @@ def tidy(current: Build, engine: Engine) -> None:
 def _write_portrait(current: Build, done: Sequence[int], shards: int) -> None:
     writer = portrait_parts.empty_portrait(current, builds.text_bytes_of(current.release))
     portrait_parts.gather(current, writer, done, shards)
-    portraits().store(current.name, writer, release=current.release.name)
+    portraits().store(current.name, writer, release=current.release.name, gaps=current.gaps)

@@ -8,10 +8,14 @@ from rest_framework import serializers
 
 from search.checking import AskedFile
 from search.documents import DocumentKind
-from search.lookup import KNOWN_MOST, SearchPage
+from search.lookup import KNOWN_MOST, Known, SearchPage
 from search.report import Grade, Report
 
 Plain = serializers.Serializer[Any]
+
+MISSING_SHARDS = "shards of the release that the build could not read"
+UNREAD_FILES = "files that the release only points to, whose texts were not to be had"
+INCOMPLETE = "given, and true, where it is not known but not all of what was asked could be read"
 
 OTHER_KINDS = [kind.value for kind in DocumentKind if kind is not DocumentKind.FILE]
 
@@ -28,6 +32,13 @@ class CheckRequestSerializer(Plain):
 
     def asked(self) -> list[AskedFile]:
         return [AskedFile(file["path"], file["content"].encode("utf-8")) for file in self.validated_data["files"]]
+
+
+class _WithGaps(Plain):
+    """Tells what the build could not read: what only that holds is not found."""
+
+    missing_shards = serializers.IntegerField(source="gaps.missing_shards", help_text=MISSING_SHARDS)
+    unread_files = serializers.IntegerField(source="gaps.unread_files", help_text=UNREAD_FILES)
 
 
 class RangeSerializer(Plain):
@@ -89,9 +100,8 @@ class ReportSerializer(Plain):
         source="basis.guaranteed_length", help_text="every verbatim run of so many non-blank bytes is found"
     )
     similarity_threshold = serializers.FloatField(source="basis.similarity_threshold")
-    missing_shards = serializers.IntegerField(
-        source="basis.missing_shards", help_text="shards of the release that the build could not read"
-    )
+    missing_shards = serializers.IntegerField(source="basis.gaps.missing_shards", help_text=MISSING_SHARDS)
+    unread_files = serializers.IntegerField(source="basis.gaps.unread_files", help_text=UNREAD_FILES)
     found = serializers.BooleanField()
     files = FileReportSerializer(many=True)
 
@@ -123,7 +133,7 @@ class TotalSerializer(Plain):
     at_least = serializers.IntegerField(required=False)
 
 
-class SearchPageSerializer(Plain):
+class SearchPageSerializer(_WithGaps):
     release = serializers.CharField()
     total = serializers.SerializerMethodField()
     hits = SearchHitSerializer(many=True)
@@ -141,6 +151,10 @@ class SearchPageSerializer(Plain):
 
 class KnownSerializer(Plain):
     known = serializers.BooleanField()
+    incomplete = serializers.BooleanField(required=False, help_text=INCOMPLETE)
+
+    def to_representation(self, known: Known) -> dict[str, bool]:
+        return {"known": known.known} | ({"incomplete": True} if known.incomplete else {})
 
 
 class BucketSerializer(Plain):
@@ -149,7 +163,7 @@ class BucketSerializer(Plain):
     bytes = serializers.IntegerField()
 
 
-class HoldingSerializer(Plain):
+class HoldingSerializer(_WithGaps):
     release = serializers.CharField()
     scope = serializers.CharField()
     documents = serializers.IntegerField()
@@ -210,14 +224,13 @@ class ReleaseSerializer(Plain):
         return {**super().get_fields(), "parent": parent}
 
 
-class ReleaseFiguresSerializer(ReleaseSerializer):
+class ReleaseFiguresSerializer(_WithGaps, ReleaseSerializer):
     build = serializers.CharField()
     engine = serializers.CharField()
     spec = serializers.CharField()
     documents = serializers.IntegerField()
     bytes = serializers.IntegerField()
     index_bytes = serializers.IntegerField()
-    missing_shards = serializers.IntegerField()
     languages = BucketSerializer(many=True)
     licenses = BucketSerializer(many=True)
     repositories = BucketSerializer(many=True)

@@ -8,8 +8,10 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from frontend.answers import unread
 from search.documents import DocumentKind
 from search.excerpts import Line
+from search.gaps import Gaps
 from search.report import Range, Source
 from search.scope import parse_scope
 
@@ -95,6 +97,13 @@ def unbroken(sentence: str, name: str) -> SafeString:
     """The sentence with `name`, which may hold hyphens, kept on one line."""
     before, found, after = sentence.partition(name) if 0 < len(name) <= SHORT_NAME else (sentence, "", "")
     return format_html('{}<span class="unbroken">{}</span>{}', before, found, after)
+
+
+@register.simple_tag
+def unread_notice(release: str, gaps: Gaps) -> SafeString | str:
+    """What an answer of that release is not about; nothing where all of it was read."""
+    told = unread(release, gaps.missing_shards, gaps.unread_files)
+    return told and format_html('<p class="notice">{}</p>', told)
 
 
 @register.simple_tag

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 from django.test import Client
+from django.utils import timezone
 
 from search.models import Build, Release
 from search.opened import portrait_path
@@ -192,8 +193,23 @@ def test_shards_that_could_not_be_read_are_told(client: Client, tiny: str) -> No
     build = Build.objects.get(release__name=tiny)
     build.shards.filter(shard__number=1).update(state="failed")
     Build.objects.filter(pk=build.pk).update(state="incomplete", missing_shards=1)
-    assert "1 of its 2 shards could not be read" in get(client, f"/releases/{tiny}").text
+    unread = "This is about the part of tiny-2026-11 that could be read: 1 of its shards could not be"
+    for address in (f"/releases/{tiny}", "/search?q=parser", "/search?q=nowhere", "/holdings?scope=account:nobody"):
+        assert unread in get(client, address).text
     assert "1 shard could not be read" in get(client, "/").text
+    assert get(client, "/search?q=nowhere").one("h1") == f"Nothing in {tiny} matches, as far as it could be read."
+    nobody = get(client, "/holdings?scope=account:nobody").one("h1")
+    assert nobody == f"{tiny} holds nothing of nobody, as far as it could be read."
+    missing = read(client.get(f"/documents/swh:1:cnt:{'a' * 40}"))
+    assert "as far as it could be read" in missing.text
+
+
+def test_texts_that_were_not_to_be_had_are_told(client: Client, tiny: str) -> None:
+    Build.objects.filter(release__name=tiny).update(unread_files=1200, sealed_at=timezone.now())
+    unread = "the texts of 1,200 files that it only points to could not be, and what only they hold is not found"
+    for address in (f"/releases/{tiny}", "/search?q=parser", "/holdings?scope=account:nobody"):
+        assert unread in get(client, address).text
+    assert "the texts of 1,200 more were not to be had" in get(client, "/").text
 
 
 def test_without_a_release_the_commands_are_named(client: Client, db: None) -> None:

@@ -3,6 +3,7 @@
 import pytest
 
 from frontend.sentences import of_report
+from search.gaps import Gaps
 from search.report import Basis, Evidence, FileReport, Grade, Range, Report
 
 RELEASE = "stack-1"
@@ -47,7 +48,7 @@ TABLE = [
 
 
 def report(files: list[FileReport], missing: int = 0) -> Report:
-    return Report(Basis(RELEASE, "stack-1-1", "1", 2e-5, 93, 0.7, missing), tuple(files))
+    return Report(Basis(RELEASE, "stack-1-1", "1", 2e-5, 93, 0.7, Gaps(missing)), tuple(files))
 
 
 @pytest.mark.parametrize(("files", "sentence"), TABLE)

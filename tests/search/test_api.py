@@ -62,7 +62,7 @@ def source(repository: str, path: str, text: str, licenses: list[str], lines: in
 
 REPORT = {
     "release", "build", "spec", "portrait_error_rate", "guaranteed_length", "similarity_threshold", "missing_shards",
-    "found", "files",
+    "unread_files", "found", "files",
 }  # fmt: skip
 
 
@@ -162,6 +162,8 @@ def test_search_gives_hits_with_lines_and_marks(client: Client, tiny: str) -> No
                 "lines": [{"number": 1, "text": text, "matches": [{"start": 17, "end": 32}]}],
             }
         ],
+        "missing_shards": 0,
+        "unread_files": 0,
         "next": None,
     }
 
@@ -232,6 +234,8 @@ def test_holdings_give_figures_and_places(client: Client, tiny: str) -> None:
         "repositories": [{"value": "ada/engine", **both}],
         "languages": [{"value": "Python", **both}],
         "licenses": [{"value": "MIT", **both}],
+        "missing_shards": 0,
+        "unread_files": 0,
         "next": None,
     }
     expected = [
@@ -298,11 +302,11 @@ def test_a_release_gives_its_figures_and_digests(client: Client, tiny: str) -> N
     (listed,) = get(client, "/api/v1/releases")
     assert {name: release[name] for name in listed} == listed
     assert set(release) - set(listed) == {
-        "build", "engine", "spec", "documents", "bytes", "index_bytes", "missing_shards", "languages", "licenses",
-        "repositories", "portrait", "shards",
+        "build", "engine", "spec", "documents", "bytes", "index_bytes", "missing_shards", "unread_files", "languages",
+        "licenses", "repositories", "portrait", "shards",
     }  # fmt: skip
     assert (release["build"], release["engine"], release["documents"]) == (f"{tiny}-1", "tantivy", 7)
-    assert release["missing_shards"] == 0
+    assert (release["missing_shards"], release["unread_files"]) == (0, 0)
     assert [bucket["value"] for bucket in release["languages"]] == ["Python", "C"]
     assert sum(bucket["documents"] for bucket in release["repositories"]) == 7
     assert [shard["number"] for shard in release["shards"]] == [0, 1]

@@ -19,6 +19,7 @@ from search import builds as records
 from search import ingest, lookup, registering
 from search.checking import AskedFile
 from search.engines.base import EVERYTHING
+from search.gaps import Gaps
 from search.models import Build, Release, Shard, ShardBuild
 from search.opened import engine_named, open_build
 from search.report import Grade
@@ -187,7 +188,7 @@ def test_a_damaged_shard_leaves_the_rest_usable_and_resumable(builds: Path, shar
     ingest.activate(release)
     report = lookup.check([AskedFile("a.py", corpus.code(100, 4).encode())], "r-1")
     assert report.count(Grade.EXACT) == 1
-    assert report.basis.missing_shards == 1
+    assert report.basis.gaps == Gaps(missing_shards=1)
 
     shards[3].write_bytes(whole)
     again = build(release)
@@ -195,7 +196,7 @@ def test_a_damaged_shard_leaves_the_rest_usable_and_resumable(builds: Path, shar
     ingest.activate(release)
     report = lookup.check([AskedFile("a.py", corpus.code(300, 4).encode())], "r-1")
     assert report.count(Grade.EXACT) == 1
-    assert report.basis.missing_shards == 0
+    assert report.basis.gaps == Gaps()
     fresh = ingest.build(release, jobs=1, progress=lambda now: None, anew=True)
     assert content_of_build(again) == content_of_build(fresh)
 

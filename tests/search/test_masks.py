@@ -109,7 +109,8 @@ def assert_search(seen: tuple[Row, ...], release: str) -> None:
 def assert_known(seen: tuple[Row, ...], release: str) -> None:
     asked = {row.swhid for row in ROWS}
     expected = {swhid: swhid in {row.swhid for row in seen} for swhid in asked}
-    assert lookup.known([parse_swhid(swhid) for swhid in asked], release) == expected
+    known = lookup.known([parse_swhid(swhid) for swhid in asked], release)
+    assert {swhid: told.known for swhid, told in known.items()} == expected
 
 
 def assert_holdings(seen: tuple[Row, ...], release: str) -> None:

@@ -12,6 +12,7 @@ from django.test import Client
 from governance.models import Work
 from search import builds as records
 from search import distributing, ingest, lookup, registering, sealing
+from search.gaps import Gaps
 from search.models import Build, Release, ShardBuild
 from tests import corpus
 
@@ -79,7 +80,7 @@ def test_a_shard_that_is_mended_while_the_build_is_sealed_is_in_it_at_the_end(
     assert (made.state, made.missing_shards, made.documents) == (Build.State.COMPLETE, 0, 4)
     assert not Work.objects.exists()
     ingest.activate(release)
-    assert (lookup.figures("r-1").documents, lookup.figures("r-1").missing_shards) == (4, 0)
+    assert (lookup.figures("r-1").documents, lookup.figures("r-1").gaps) == (4, Gaps())
 
 
 def test_what_is_missing_is_told_of_what_was_sealed_and_not_of_what_was_mended_since(
@@ -88,7 +89,7 @@ def test_what_is_missing_is_told_of_what_was_sealed_and_not_of_what_was_mended_s
     made = distributing.request(release)
     ingest.activate(release)
     ShardBuild.objects.filter(build=made).update(state=ShardBuild.State.DONE)
-    assert (lookup.figures("r-1").documents, lookup.figures("r-1").missing_shards) == (3, 1)
+    assert (lookup.figures("r-1").documents, lookup.figures("r-1").gaps) == (3, Gaps(1))
 
 
 def test_a_build_that_is_being_sealed_again_cannot_be_activated(

@@ -54,7 +54,7 @@ def _known_files() -> Iterator[Path]:
         if not LEAST < len(content) < MOST or not _definitions(path):
             continue
         swhid = of_content(content)
-        if lookup.known([swhid])[swhid.core]:
+        if lookup.known([swhid])[swhid.core].known:
             yield path
 
 

@@ -78,6 +78,11 @@ class Command(StewardCommand):
         )
         skipped = ", ".join(f"{count:,} {reason}" for reason, count in sorted(tally.items()) if reason != DOCUMENTS)
         self.stdout.write(f"Left out: {skipped or 'nothing'}.")
+        if build.unread_files:
+            self.stdout.write(
+                f"{build.unread_files:,} files it only points to have not been read; what is in them is not found, "
+                "and each answer says so. Texts come from CONTENTS_URL (docs/storage.md)."
+            )
 
 
 class Bar:
