@@ -8,6 +8,7 @@ recipient's server knows it.
 import hashlib
 import logging
 import smtplib
+import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -17,7 +18,7 @@ from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.core.mail import EmailMessage
-from django.db.models import F, Q
+from django.db.models import Case, F, Q, TextField, Value, When
 from django.template.loader import render_to_string
 from django.utils import timezone
 
@@ -32,6 +33,9 @@ SCHEDULE = tuple(
 
 STUCK = timedelta(minutes=15)
 """A mail that is still being sent after this long was left by a process that died."""
+
+ROUND_SECONDS = 50.0
+"""After these a round leaves what is due to the next: a server that does not answer costs each mail its time-out."""
 
 SHOWN = 20
 """Scopes that a mail names; it says how many more there are."""
@@ -119,13 +123,18 @@ def message_id(key: str) -> str:
 
 
 def deliver(limit: int = 1000) -> dict[MailState, int]:
-    """Send what is due; returns how many mails got into which state."""
+    """Send what is due, for ROUND_SECONDS at most; returns how many mails got into which state."""
+    until = time.monotonic() + ROUND_SECONDS
     Mail.objects.filter(_due(timezone.now()), tries__gt=len(SCHEDULE)).update(
-        state=MailState.FAILED, problem="cut off while it was sent, too often"
+        state=MailState.FAILED,
+        problem="cut off while it was sent, too often",
+        body=Case(When(secret=True, then=Value("")), default=F("body"), output_field=TextField()),
     )
     due = Mail.objects.filter(_due(timezone.now())).order_by("next_try_at", "pk").values_list("pk", flat=True)
     told: dict[MailState, int] = {}
     for pk in list(due[:limit]):
+        if time.monotonic() > until:
+            break
         state = deliver_one(pk)
         if state is not None:
             told[state] = told.get(state, 0) + 1

@@ -1,5 +1,6 @@
 """The outbox: what is written is sent once, to a real server on a socket, also one that refuses for a while."""
 
+import socket
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -166,6 +167,22 @@ def test_a_mail_that_kills_every_process_is_given_up(server: MailServer) -> None
     assert mail.deliver() == {}
     letter.refresh_from_db()
     assert letter.state == MailState.FAILED
+    assert letter.body, "whoever mends it can send it again"
+
+
+def test_a_server_that_does_not_answer_holds_a_round_up_for_a_while_only(
+    settings: LazySettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A socket that takes connections and says nothing costs each mail its time-out."""
+    monkeypatch.setattr(mail, "ROUND_SECONDS", 0.3)
+    settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+    settings.EMAIL_TIMEOUT = 0.2
+    for _ in range(6):
+        waiting()
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        settings.EMAIL_HOST, settings.EMAIL_PORT = silent.getsockname()
+        assert mail.deliver()[MailState.WAITING] < 6
+    assert Mail.objects.filter(state=MailState.WAITING).count() == 6
 
 
 @pytest.mark.usefixtures("committed")
@@ -217,6 +234,16 @@ def test_a_code_is_gone_also_where_it_cannot_be_sent(server: MailServer) -> None
     server.refusals["RCPT"] = ["550 no such user"]
     mail.deliver()
     letter = Mail.objects.get()
+    assert (letter.state, letter.body) == (MailState.FAILED, "")
+
+
+def test_a_code_is_gone_also_where_every_process_that_sent_it_died(server: MailServer) -> None:
+    proving.challenge(ask("email:ada@people.test"), EMAIL_CODE, "ada@people.test")
+    letter = Mail.objects.get(secret=True)
+    Mail.objects.filter(pk=letter.pk).update(state=MailState.SENDING, tries=len(mail.SCHEDULE) + 1)
+    later(letter)
+    mail.deliver()
+    letter.refresh_from_db()
     assert (letter.state, letter.body) == (MailState.FAILED, "")
 
 
