@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import BinaryIO
 
 from governance.env_storage import spool_folder
@@ -32,18 +33,27 @@ class Held:
 
 @contextmanager
 def held(place: Location) -> Iterator[Held]:
-    """The file as it is now, until the block ends: one of this machine itself, any other as a copy in SPOOL_DIR.
+    """The file as it is now, until the block ends, whatever comes to stand in its place meanwhile.
 
-    Raises StorageError where it cannot be read, or has no room.
+    One of this machine is read where it is, any other from a copy in SPOOL_DIR. Raises StorageError where it cannot be
+    read, or has no room.
     """
-    if place.local is not None:
-        with explained(place.url), place.local.open("rb") as file:
-            there = Held(place, hashlib.file_digest(file, "sha256").hexdigest(), file.tell())
-        yield there
-        return
-    with spooled(place.url) as file:
-        digest, size = _fetch(place, file)
+    with _opened(place) if place.local else spooled(place.url) as file:
+        digest, size = _digested(place, file) if place.local else _fetch(place, file)
         yield Held(copy_of(place, path_of(file)), digest, size)
+
+
+@contextmanager
+def _opened(place: Location) -> Iterator[BinaryIO]:
+    with explained(place.url):
+        file = Path(str(place.local)).open("rb")
+    with file:
+        yield file
+
+
+def _digested(place: Location, file: BinaryIO) -> tuple[str, int]:
+    with explained(place.url):
+        return hashlib.file_digest(file, "sha256").hexdigest(), file.tell()
 
 
 def _fetch(place: Location, target: BinaryIO) -> tuple[str, int]:
