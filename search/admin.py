@@ -7,6 +7,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from django.conf import settings
 from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
@@ -75,6 +76,10 @@ class ShardBuildAdmin(_Steered, _ShardAdmin):
 
     @admin.action(description="Try the selected shards again", permissions=["steer"])
     def retry_selected(self, request: HttpRequest, queryset: "QuerySet[ShardBuild]") -> None:
+        if not settings.WORK.redis:
+            # It would be read here, and this page would wait for it.
+            self.message_user(request, "There are no workers: manage.py build tries it again.", messages.ERROR)
+            return
         for row in queryset.select_related("build__release", "shard"):
             again = partial(distributing.retry_shard, row.build.release, row.shard.number)
             _tell(self, request, again, f"{row} is tried again.")

@@ -10,13 +10,15 @@ NOBODY = Term(Field.KEY, "-")
 
 
 def engine() -> Finding:
-    """Failed where no active release can be asked, degraded where some cannot."""
+    """Failed where no release can be asked, degraded where some cannot."""
     active = list(Build.objects.filter(active_for__isnull=False).select_related("release").order_by("pk"))
     silent = [build.release.name for build in active if not _answers(build)]
-    if not silent:
+    sealed = list(Build.objects.filter(answers_again=True).values_list("release__name", flat=True).order_by("pk"))
+    if not silent and not sealed:
         return Finding(State.OK, f"active releases that answer: {len(active)}")
     state = State.FAILED if len(silent) == len(active) else State.DEGRADED
-    return Finding(state, f"cannot be asked: {', '.join(silent)}")
+    named = {"cannot be asked": silent, "sealed again, and in no answer until that is done": sealed}
+    return Finding(state, "; ".join(f"{what}: {', '.join(names)}" for what, names in named.items() if names))
 
 
 def _answers(build: Build) -> bool:

@@ -4,10 +4,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
+from django.conf import LazySettings
 from django.contrib.auth.models import Permission, User
 from django.test import Client
 
 from governance import work
+from governance.env_work import WorkSettings
 from governance.models import Work
 from governance.storage import Location
 from governance.work import Lease
@@ -19,6 +21,7 @@ from search.portrait import PortraitWriter
 from tests import corpus
 from tests.search.test_ingest import content_of_build
 
+NOWHERE = "redis://127.0.0.1:9/0"
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
@@ -176,17 +179,24 @@ def test_a_steward_cancels_a_build(release: Release, steward: Client) -> None:
     assert made.state == Build.State.CANCELLED
 
 
-def test_a_steward_has_a_failed_shard_tried_again(release: Release, steward: Client, shards: Sequence[Path]) -> None:
-    whole = shards[0].read_bytes()
-    shards[0].write_bytes(whole[:200])
+def test_a_steward_has_a_failed_shard_tried_again(
+    release: Release, steward: Client, shards: Sequence[Path], settings: LazySettings
+) -> None:
+    shards[0].write_bytes(shards[0].read_bytes()[:200])
     made = distributing.request(release)
-    shards[0].write_bytes(whole)
     failed = made.shards.get(state=ShardBuild.State.FAILED)
     page = steward.get("/admin/search/shardbuild/?state__exact=failed")
     assert b"00.parquet" in page.content
-    steward.post("/admin/search/shardbuild/", {"action": "retry_selected", "_selected_action": [failed.pk]})
+    again = {"action": "retry_selected", "_selected_action": [failed.pk]}
+    refused = steward.post("/admin/search/shardbuild/", again, follow=True)
+    assert b"There are no workers" in refused.content
+    here = settings.WORK
+    settings.WORK = WorkSettings(NOWHERE, "", here.time_limit, here.lease, here.memory)
+    steward.post("/admin/search/shardbuild/", again)
+    failed.refresh_from_db()
     made.refresh_from_db()
-    assert made.state == Build.State.COMPLETE
+    assert (failed.state, made.state) == (ShardBuild.State.WAITING, Build.State.RUNNING)
+    assert Work.objects.get().task == distributing.INDEX
 
 
 def test_staff_without_the_permission_sees_nothing_of_builds(release: Release, client: Client) -> None:

@@ -7,7 +7,8 @@ import pytest
 from django.conf import LazySettings
 
 from governance.health import Finding, State
-from search.models import Release
+from search import ingest
+from search.models import Build, Release
 from search.readiness import engine
 from tests import corpus
 from tests.conftest import build_release
@@ -22,6 +23,20 @@ def test_nothing_active_is_ready() -> None:
 
 def test_an_active_release_is_asked(tiny: str) -> None:
     assert engine() == Finding(State.OK, "active releases that answer: 1")
+
+
+def test_a_release_that_is_sealed_again_is_named(builds: Path, tmp_path: Path) -> None:
+    Release.objects.update(active_build=None)
+    build_release("whole-1", corpus.write_tiny(tmp_path))
+    build = build_release("other-1", corpus.write_tiny(tmp_path)).builds.get()
+    Build.objects.filter(pk=build.pk).update(answers_again=True)
+    ingest.deactivate(build.release)
+    assert engine() == Finding(State.OK, "active releases that answer: 1"), "whoever takes it out means it"
+    Build.objects.filter(pk=build.pk).update(answers_again=True)
+    told = "sealed again, and in no answer until that is done: other-1"
+    assert engine() == Finding(State.DEGRADED, told)
+    Release.objects.update(active_build=None)
+    assert engine() == Finding(State.FAILED, told)
 
 
 def test_a_release_whose_index_is_gone_is_named_and_fails_where_no_other_answers(
