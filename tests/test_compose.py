@@ -156,15 +156,13 @@ def test_the_image_is_made_of_what_is_named_and_all_of_it_is_there() -> None:
 
 
 def compose_command() -> list[str]:
-    """Of the client that is here; none where there is none."""
-    if shutil.which("docker-compose"):
-        return ["docker-compose"]
-    plugin = ["docker", "compose"]
-    if (
-        shutil.which("docker")
-        and subprocess.run([*plugin, "version"], capture_output=True, check=False).returncode == 0
-    ):
-        return plugin
+    """Of the client that is here; none where there is none, or only the first version, which knows another format."""
+    for command in (["docker", "compose"], ["docker-compose"]):
+        if not shutil.which(command[0]):
+            continue
+        asked = subprocess.run([*command, "version", "--short"], capture_output=True, text=True, check=False)
+        if asked.returncode == 0 and not asked.stdout.startswith("1."):
+            return command
     return []
 
 
@@ -177,7 +175,7 @@ def told(*, without: str = "") -> subprocess.CompletedProcess[str]:
     )  # fmt: skip
 
 
-needs_client = pytest.mark.skipif(not compose_command(), reason="no `docker compose` here; it needs no engine")
+needs_client = pytest.mark.skipif(not compose_command(), reason="no `docker compose` of version 2 or later here; it needs no engine")
 
 
 @needs_client
