@@ -25,7 +25,8 @@ from search.models import Build, Release
 from search.opened import engine_named
 from search.shards import inspect_shard
 from search.swhid import Swhid, of_content
-from stack.elasticsearch import FOLDER, Elasticsearch
+from stack.elasticsearch import Elasticsearch
+from stack.services import FOLDER
 
 MEGABYTES = int(os.environ.get("BENCHMARK_MEGABYTES", "300"))
 ENGINES = ("tantivy", "elasticsearch")

@@ -6,13 +6,11 @@ benchmark's own. Elasticsearch is the one of `make stack`; where none runs, one 
 
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 from benchmarks.engines import ENGINES, MEGABYTES, chosen_shards, server
 from benchmarks.rows import Row
-from tests.search.sites import Redis, Site
+from tests.search.sites import Site, redis_server
 
 FIGURES = """
 build = Build.objects.order_by("-pk").first()
@@ -33,9 +31,9 @@ def rows() -> list[Row]:
 
 
 def _built(engine: str, url: str, folder: Path) -> Row:
-    with _redis(folder) as redis:
+    with redis_server(folder / "redis") as redis:
         remote = {"ELASTICSEARCH_URL": url, "ELASTICSEARCH_PREFIX": f"workers-{time.time_ns()}"}
-        site = Site(folder / "site", {"ENGINE": engine, "REDIS_URL": redis, "WORK_LEASE": "60", **remote})
+        site = Site(folder / "site", {"ENGINE": engine, "REDIS_URL": redis.url, "WORK_LEASE": "60", **remote})
         site.patience = 3600
         site.manage("migrate", "--verbosity", "0")
         site.manage("register", "release-1", "--shards", *chosen_shards())
@@ -49,13 +47,3 @@ def _built(engine: str, url: str, folder: Path) -> Row:
             site.ask(DROP)
     figure = f"{text / seconds / 1e6:.1f} MB/s, stored {stored / text:.3f} of the text"
     return Row(f"{engine}: {MEGABYTES} MB, {documents:,} documents, {state}", figure, AIMS[engine])
-
-
-@contextmanager
-def _redis(folder: Path) -> Iterator[str]:
-    redis = Redis(folder / "redis")
-    redis.start()
-    try:
-        yield redis.url
-    finally:
-        redis.kill()

@@ -15,9 +15,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from stack import packages
-from stack.elasticsearch import StackError
 from stack.machine import KINDS, Machine
-from stack.services import FOLDER
+from stack.services import FOLDER, StackError
 
 
 def start(machine: Machine, names: Sequence[str]) -> int:

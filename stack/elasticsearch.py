@@ -1,35 +1,29 @@
 """A real Elasticsearch for development and tests: fetched, checked, started and stopped on this machine.
 
-    python -m stack.elasticsearch start [--folder DIR] [--version 8.19.0] [--heap 1g] [--password-file FILE]
-    python -m stack.elasticsearch stop [--folder DIR]
-
 The server is the one that Elasticsearch's own build publishes for integration tests: the core and a few modules, so
 whatever works on it works on every distribution. Maven fetches it and keeps it; it needs a JRE (17 for 8.x, 21 for
-9.x), which is looked for in ES_JAVA_HOME, on the PATH and in /usr/lib/jvm. It listens on a free port of 127.0.0.1,
-which stands in FOLDER/url, keeps everything below FOLDER, and runs as `nobody` where this is run by root, since it
-refuses to run as root. Not a way to run it in production.
+9.x), which is looked for in ES_JAVA_HOME, on the PATH and in /usr/lib/jvm.
 """
 
-import argparse
 import base64
 import contextlib
 import hashlib
 import http.client
 import json
 import os
-import pwd
 import shutil
 import signal
-import socket
 import subprocess
-import sys
 import time
 import zipfile
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from stack.processes import end, hand_over, keep_url, lay_out, run, running
+from stack.services import FOLDER, StackError
+
+PROGRAM = "java"
 VERSION = "8.19.0"
 DIGESTS = {
     "8.19.0": "14833b2d86c30656901f92049f81fb5777a8e4545413c8656cd1a21b55173033",
@@ -38,15 +32,8 @@ DIGESTS = {
 """SHA-256 of the archives. A version that is not here is not started."""
 
 ARTIFACT = "org.elasticsearch.distribution.integ-test-zip:elasticsearch:{0}:zip"
-FOLDER = Path(os.environ.get("CODESTEWARD_STACK", "/var/tmp/codesteward-stack"))  # noqa: S108  (kept over a reboot)
-RUNS_AS = "nobody"
 USER = "elastic"
 START_SECONDS = 180
-STOP_SECONDS = 60
-
-
-class StackError(Exception):
-    """The server cannot be had or started; the message says what to do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,13 +52,16 @@ class Elasticsearch:
 
     @property
     def pid(self) -> int:
-        """Of the running server; 0 where none runs."""
-        try:
-            pid = int((self.folder / "pid").read_text("utf-8"))
-            os.kill(pid, 0)
-        except (OSError, ValueError):
-            return 0
-        return pid if self._is_ours(pid) else 0
+        # What starts the server is not started with it.
+        return running(PROGRAM, f"-Djava.io.tmpdir={self._temporary}")
+
+    @property
+    def _config(self) -> Path:
+        return self.folder / "config"
+
+    @property
+    def _temporary(self) -> Path:
+        return self.folder / "temporary"
 
     def start(self) -> str:
         """Start it where it does not run; returns its URL once it is green."""
@@ -82,42 +72,26 @@ class Elasticsearch:
         self._wait_until_green()
         return self.url
 
-    def stop(self, sent: signal.Signals = signal.SIGTERM) -> None:
-        """End it and wait until it is gone; harmless where it does not run."""
-        if not (pid := self.pid):
-            return
-        os.kill(pid, sent)
-        late = time.monotonic() + STOP_SECONDS
-        while self.pid == pid:
-            if time.monotonic() > late:
-                raise StackError(f"Elasticsearch (process {pid}) does not end")
-            time.sleep(0.1)
-
-    def _is_ours(self, pid: int) -> bool:
-        """Process ids are used again."""
-        with contextlib.suppress(OSError):
-            return str(self.folder).encode() in Path(f"/proc/{pid}/cmdline").read_bytes()
-        return False
+    def stop(self, by: signal.Signals = signal.SIGTERM) -> None:
+        end("Elasticsearch", lambda: self.pid, by=by)
 
     def _lay_out(self, home: Path) -> None:
-        """Folders, a configuration of its own, a port that stays the same."""
-        config = self.folder / "config"
-        if not config.exists():
-            shutil.copytree(home / "config", config)
-            _keep_within(self.folder, config / "jvm.options")
-        for name in ("data", "logs", "temporary"):
-            (self.folder / name).mkdir(exist_ok=True)
-        if not (self.folder / "url").exists():
-            (self.folder / "url").write_text(f"http://127.0.0.1:{_free_port()}\n", "utf-8")
-        self.folder.chmod(0o755)
-        _hand_over(self.folder)
-        if self.password and not (config / "elasticsearch.keystore").exists():
+        """Folders, a configuration of its own, a port."""
+        lay_out(self.folder)
+        keep_url(self.folder, lambda port: f"http://127.0.0.1:{port}")
+        if not self._config.exists():
+            shutil.copytree(home / "config", self._config)
+            _keep_within(self.folder, self._config / "jvm.options")
+        for folder in (self.folder / "data", self.folder / "logs", self._temporary):
+            folder.mkdir(exist_ok=True)
+        for path in self.folder.rglob("*"):
+            hand_over(path)
+        if self.password and not (self._config / "elasticsearch.keystore").exists():
             keystore = str(home / "bin" / "elasticsearch-keystore")
             self._run([keystore, "create"])
             self._run([keystore, "add", "--stdin", "bootstrap.password"], told=self.password)
 
     def _launch(self, home: Path) -> None:
-        (self.folder / "pid").unlink(missing_ok=True)
         settings = {
             "cluster.name": "codesteward",
             "discovery.type": "single-node",
@@ -130,26 +104,16 @@ class Elasticsearch:
             "cluster.routing.allocation.disk.threshold_enabled": "false",
         }
         options = [f"-E{name}={value}" for name, value in settings.items()]
-        self._run([str(home / "bin" / "elasticsearch"), "-d", "-p", str(self.folder / "pid"), *options])
+        self._run([str(home / "bin" / "elasticsearch"), "-d", *options])
 
     def _run(self, command: list[str], told: str = "") -> None:
         environment = {
-            "PATH": os.environ["PATH"],
-            "ES_PATH_CONF": str(self.folder / "config"),
-            "ES_TMPDIR": str(self.folder / "temporary"),
+            "ES_PATH_CONF": str(self._config),
+            "ES_TMPDIR": str(self._temporary),
             "ES_JAVA_HOME": str(java_home(self.version)),
             "ES_JAVA_OPTS": f"-Xms{self.heap} -Xmx{self.heap}",
         }
-        # To a file, not a pipe: the server inherits it and would keep the pipe open.
-        with (self.folder / "start.log").open("w+b") as log:
-            done = subprocess.run(
-                command, input=told.encode(), stdout=log, stderr=log, env=environment, cwd=self.folder, check=False,
-                timeout=START_SECONDS, **_user(),
-            )  # fmt: skip
-            log.seek(0)
-            if done.returncode:
-                said = log.read().decode("utf-8", "replace")[-2000:]
-                raise StackError(f"{Path(command[0]).name} ended with {done.returncode}:\n{said}")
+        run(command, self.folder / "start.log", environment, told=told, seconds=START_SECONDS)
 
     def _wait_until_green(self) -> None:
         late = time.monotonic() + START_SECONDS
@@ -246,58 +210,9 @@ def _java_version(home: Path) -> int:
     return int(number) if number.isdecimal() else 0
 
 
-def _user() -> dict[str, Any]:
-    if os.geteuid() != 0:
-        return {}
-    entry = pwd.getpwnam(RUNS_AS)
-    return {"user": entry.pw_uid, "group": entry.pw_gid, "extra_groups": []}
-
-
-def _hand_over(folder: Path) -> None:
-    if os.geteuid() != 0:
-        return
-    for path in _below(folder):
-        shutil.chown(path, **{name: value for name, value in _user().items() if name != "extra_groups"})
-
-
 def _keep_within(folder: Path, options: Path) -> None:
     """The archive lets the virtual machine write below the server's own folder, which is shared and not ours."""
     text = options.read_text("utf-8")
     for ours, theirs in (("=logs/", f"={folder}/logs/"), ("HeapDumpPath=data", f"HeapDumpPath={folder}/data")):
         text = text.replace(ours, theirs)
     options.write_text(text, "utf-8")
-
-
-def _below(folder: Path) -> Iterator[Path]:
-    yield folder
-    yield from folder.rglob("*")
-
-
-def _free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])
-
-
-def main() -> int:
-    parser = argparse.ArgumentParser(description="A real Elasticsearch for development and tests.")
-    parser.add_argument("command", choices=("start", "stop"))
-    parser.add_argument("--folder", type=Path, default=FOLDER / "elasticsearch", help="all of the server is in it")
-    parser.add_argument("--version", default=VERSION, choices=sorted(DIGESTS))
-    parser.add_argument("--heap", default="1g")
-    parser.add_argument("--password-file", type=Path, help="turns security on, with this password of `elastic`")
-    asked = parser.parse_args()
-    password = asked.password_file.read_text("utf-8").strip() if asked.password_file else ""
-    folder = asked.folder.absolute()
-    folder.mkdir(parents=True, exist_ok=True)
-    server = Elasticsearch(folder, asked.version, asked.heap, password)
-    try:
-        sys.stdout.write(f"{server.start()}\n") if asked.command == "start" else server.stop()
-    except StackError as error:
-        sys.stderr.write(f"{error}\n")
-        return 1
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

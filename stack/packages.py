@@ -6,8 +6,8 @@ import subprocess
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from stack.elasticsearch import StackError
 from stack.postgresql import DEBIANS
+from stack.services import StackError
 
 LEAST_GO = (1, 21)
 """From here on `go` fetches the newer one that a module asks for."""

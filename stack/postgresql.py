@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from stack.elasticsearch import StackError
 from stack.processes import end, hand_over, keep_url, lay_out, run, running, tail, wait_until
+from stack.services import StackError
 
 PROGRAM = "postgres"
 USER = DATABASE = "steward"

@@ -8,11 +8,12 @@ import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from stack.elasticsearch import StackError
+from stack.services import StackError
 
 RUNS_AS = "nobody"
 """Who runs the servers where root starts them: some of them refuse to be root."""
@@ -50,12 +51,12 @@ def _commands() -> Iterator[tuple[int, int, list[str]]]:
 
 
 def end(name: str, pid: Callable[[], int], *, by: signal.Signals = signal.SIGTERM) -> None:
-    """Ask the process to end, kill it where it does not, and wait until it is gone."""
+    """Ask the process to end, kill it where it does not, and wait until it and what it held are gone."""
     for sent in (by, signal.SIGKILL):
         if not (process := pid()):
             return
         _send(process, sent)
-        if _within(STOP_SECONDS, lambda process=process: pid() != process):  # type: ignore[misc]
+        if _within(STOP_SECONDS, partial(_is_gone, process)):
             return
     raise StackError(f"{name} (process {process}) does not end")
 
@@ -67,6 +68,17 @@ def _send(process: int, sent: signal.Signals) -> None:
         return
     except PermissionError:
         raise StackError(f"process {process} belongs to somebody else; stop it as who started it") from None
+
+
+def _is_gone(process: int) -> bool:
+    """With its last thread: its command line is empty before, while it still holds its port."""
+    folder = Path("/proc") / str(process)
+    try:
+        # Behind the name of the program, which may hold anything.
+        state = (folder / "stat").read_text("utf-8", "replace").rpartition(")")[2].split()[0]
+        return state in "ZX" and len(list((folder / "task").iterdir())) == 1
+    except OSError:
+        return True
 
 
 def wait_until(what: str, holds: Callable[[], bool], log: Path) -> None:
@@ -83,7 +95,14 @@ def _within(seconds: float, holds: Callable[[], bool]) -> bool:
     return True
 
 
-def run(command: Sequence[str], log: Path, environment: Mapping[str, str] | None = None) -> None:
+def run(
+    command: Sequence[str],
+    log: Path,
+    environment: Mapping[str, str] | None = None,
+    *,
+    told: str = "",
+    seconds: float = START_SECONDS,
+) -> None:
     """Run a command as who runs the servers, with what it prints in `log`; raises StackError where it fails.
 
     Not through a pipe: a server that it leaves behind inherits it and would keep the pipe open.
@@ -91,7 +110,7 @@ def run(command: Sequence[str], log: Path, environment: Mapping[str, str] | None
     with log.open("wb") as file:
         done = subprocess.run(
             list(command),
-            stdin=subprocess.DEVNULL, stdout=file, stderr=file, cwd=log.parent, check=False, timeout=START_SECONDS,
+            input=told.encode(), stdout=file, stderr=file, cwd=log.parent, check=False, timeout=seconds,
             env={"PATH": os.environ["PATH"], "LC_ALL": "C.UTF-8", **(environment or {})}, **user(),
         )  # fmt: skip
     if done.returncode:
@@ -130,7 +149,7 @@ def keep_url(folder: Path, make: Callable[[int], str]) -> str:
     file = folder / "url"
     url = file.read_text("utf-8").strip() if file.exists() else ""
     if not url or not _is_free(urlsplit(url).port or 0):
-        url = make(_free_port())
+        url = make(free_port())
         draft = file.with_suffix(".draft")
         draft.write_text(f"{url}\n", "utf-8")
         draft.replace(file)
@@ -148,7 +167,7 @@ def _is_free(port: int) -> bool:
         return True
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         return int(listener.getsockname()[1])

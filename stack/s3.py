@@ -1,14 +1,10 @@
 """A real server of the S3 protocol: Versity's gateway before a folder, built from its source by Go.
 
-    python -m stack.s3 start [--folder DIR]
-    python -m stack.s3 stop [--folder DIR]
-
 Go fetches the module of VERSION and checks it, and all that it needs, against the public log of checksums
 (sum.golang.org); the checksum of the module that the program says it was built from must be SUM as well. The folder
 holds `url`, `access_key` and `secret_key`, and its buckets in `data`; the bucket `codesteward` is there from the start.
 """
 
-import argparse
 import contextlib
 import http.client
 import os
@@ -16,13 +12,11 @@ import secrets
 import shutil
 import signal
 import subprocess
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from stack.elasticsearch import StackError
 from stack.processes import end, hand_over, keep_url, lay_out, run, running, wait_until
-from stack.services import FOLDER
+from stack.services import FOLDER, StackError
 
 PROGRAM = "versitygw"
 MODULE = "github.com/versity/versitygw"
@@ -169,21 +163,3 @@ def _go(*arguments: str, binaries: Path) -> str:
     if done.returncode:
         raise StackError(f"go {arguments[0]} ended with {done.returncode}:\n{(done.stdout + done.stderr)[-2000:]}")
     return done.stdout
-
-
-def main() -> int:
-    parser = argparse.ArgumentParser(description="A real S3 server for development and tests.")
-    parser.add_argument("command", choices=("start", "stop"))
-    parser.add_argument("--folder", type=Path, default=FOLDER / "s3", help="all of the server is in it")
-    asked = parser.parse_args()
-    server = S3(asked.folder.absolute())
-    try:
-        sys.stdout.write(f"{server.start()}\n") if asked.command == "start" else server.stop()
-    except StackError as error:
-        sys.stderr.write(f"{error}\n")
-        return 1
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -8,6 +8,10 @@ FOLDER = Path(os.environ.get("CODESTEWARD_STACK", "/var/tmp/codesteward-stack"))
 """Each service has a folder of its own in here."""
 
 
+class StackError(Exception):
+    """A server cannot be had, started or stopped; the message says what to do."""
+
+
 class Service(Protocol):
     """A server on this machine for development and tests. Two of one kind have two folders and share nothing."""
 

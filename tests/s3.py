@@ -16,9 +16,8 @@ from uuid import uuid4
 
 import pytest
 
-from stack.elasticsearch import StackError
 from stack.s3 import S3, program
-from stack.services import FOLDER
+from stack.services import FOLDER, StackError
 
 SHARED = S3(FOLDER / "s3")
 REASON = "no S3 server runs here; `make stack` builds and starts one"

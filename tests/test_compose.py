@@ -175,7 +175,9 @@ def told(*, without: str = "") -> subprocess.CompletedProcess[str]:
     )  # fmt: skip
 
 
-needs_client = pytest.mark.skipif(not compose_command(), reason="no `docker compose` of version 2 or later here; it needs no engine")
+needs_client = pytest.mark.skipif(
+    not compose_command(), reason="no `docker compose` of version 2 or later here; it needs no engine"
+)
 
 
 @needs_client

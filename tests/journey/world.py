@@ -10,7 +10,6 @@ import re
 import shlex
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import sysconfig
@@ -24,6 +23,7 @@ from typing import Any, Self
 
 import httpx
 
+from stack.processes import free_port
 from tests.environment import own_site
 from tests.journey.cluster import Cluster
 from tests.optout.ownership.forge import Forge
@@ -316,12 +316,6 @@ class Refusal(Exception):
         super().__init__(f"{status}: {problem}")
         self.status = status
         self.problem = problem
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def emptied(folder: Path) -> Path:

@@ -8,7 +8,16 @@ from pathlib import Path
 import pytest
 
 from tests.optout.smtp import MailServer, mail_server
-from tests.search.sites import Redis, Site, drop_databases, need_redis, on_postgresql, own_database, wait_until
+from tests.search.sites import (
+    Redis,
+    Site,
+    drop_databases,
+    need_redis,
+    on_postgresql,
+    own_database,
+    redis_server,
+    wait_until,
+)
 
 ASK = """
 from optout import workflow
@@ -36,10 +45,8 @@ def server() -> Iterator[MailServer]:
 @pytest.fixture
 def redis(tmp_path: Path) -> Iterator[Redis]:
     need_redis()
-    running = Redis(tmp_path / "redis")
-    running.start()
-    yield running
-    running.kill()
+    with redis_server(tmp_path / "redis") as running:
+        yield running
 
 
 @pytest.fixture

@@ -8,7 +8,6 @@ import json
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -23,6 +22,7 @@ import psycopg
 import pytest
 import redis
 
+from stack.processes import free_port
 from tests.environment import own_site
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -73,11 +73,6 @@ def need_redis() -> None:
     pytest.skip(reason)
 
 
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return int(server.getsockname()[1])
-
-
 class Redis:
     """A server of the test's own; it keeps what it was given on disk, as `make stack` and the compose file do."""
 
@@ -110,6 +105,16 @@ class Redis:
                 return bool(client.ping())
         except redis.ConnectionError:
             return False
+
+
+@contextmanager
+def redis_server(folder: Path) -> Iterator[Redis]:
+    server = Redis(folder)
+    try:
+        server.start()
+        yield server
+    finally:
+        server.kill()
 
 
 class Site:

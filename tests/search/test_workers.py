@@ -16,6 +16,7 @@ from tests.search.sites import (
     need_redis,
     on_postgresql,
     own_database,
+    redis_server,
     wait_until,
 )
 
@@ -54,10 +55,8 @@ def undisturbed(registered: Site, tmp_path_factory: pytest.TempPathFactory) -> A
 @pytest.fixture
 def redis(tmp_path: Path) -> Iterator[Redis]:
     need_redis()
-    server = Redis(tmp_path / "redis")
-    server.start()
-    yield server
-    server.kill()
+    with redis_server(tmp_path / "redis") as running:
+        yield running
 
 
 @pytest.fixture

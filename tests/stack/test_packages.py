@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from stack import packages
-from stack.elasticsearch import StackError
 from stack.packages import LEAST_GO, NEEDS, Need, version_of
+from stack.services import StackError
 from tests.stack.machines import ROOT
 
 NOBODY = 65534 if os.geteuid() == 0 else os.geteuid()

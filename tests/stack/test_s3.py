@@ -6,8 +6,8 @@ import pytest
 
 from governance.storage import location
 from stack import s3 as stack_s3
-from stack.elasticsearch import StackError
 from stack.s3 import BUCKET, S3, program
+from stack.services import StackError
 from tests import s3
 
 

@@ -10,9 +10,9 @@ from urllib.parse import unquote, urlsplit
 import psycopg
 import pytest
 
-from stack.elasticsearch import StackError
 from stack.postgresql import PostgreSQL
 from stack.redis import Redis
+from stack.services import StackError
 from tests.stack.machines import needs_servers
 
 pytestmark = needs_servers

@@ -21,7 +21,9 @@ import pytest
 
 from search.engines.elastic_client import Cluster, Server
 from search.engines.elasticsearch import ElasticsearchEngine
-from stack.elasticsearch import FOLDER, VERSION, Elasticsearch, StackError, distribution, java_home
+from stack.elasticsearch import VERSION, Elasticsearch, distribution, java_home
+from stack.processes import free_port
+from stack.services import FOLDER, StackError
 
 SHARED = Elasticsearch(FOLDER / "elasticsearch")
 REASON = "no Elasticsearch runs here; `make stack` fetches and starts one"
@@ -52,7 +54,7 @@ needs_server = pytest.mark.skipif(not url() and "CODESTEWARD_CI" not in os.envir
 NEWER = "9.2.0"
 needs_newer = pytest.mark.skipif(
     not _has_java(NEWER) or (not _is_here(NEWER) and "CODESTEWARD_CI" not in os.environ),
-    reason=f"Elasticsearch {NEWER} needs Java 21 or newer, and `python -m stack.elasticsearch start --version {NEWER}`",
+    reason=f"Elasticsearch {NEWER} needs Java 21 or newer, and is fetched where CODESTEWARD_CI is set",
 )
 """Another series of servers is looked at where the machine can run it; the one that is supported is tested always."""
 
@@ -118,9 +120,7 @@ class Gate:
 
     def __init__(self, target: str) -> None:
         self._target = (target.rpartition(":")[0].removeprefix("http://"), int(target.rpartition(":")[2]))
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self._port = free.getsockname()[1]
+        self._port = free_port()
         self._listener: socket.socket | None = None
         self._passing: list[socket.socket] = []
 
