@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 from search.documents import Document
 from search.layouts import ColumnMap
 from search.shards import read_documents
+from search.swhid import of_content
 
 REVISION = "c" * 40
 MAX_BYTES = 2**20
@@ -116,6 +117,19 @@ def v2_row(content: Any = "x = 1\n", **changes: Any) -> dict[str, Any]:
         "content": content,
     }
     return row | changes
+
+
+FILE = Document(
+    swhid=of_content(b"x = 1\n").core,
+    repository="ada/engine",
+    path="src/a.py",
+    content=b"x = 1\n",
+    language="Python",
+    licenses=("MIT",),
+    revision=REVISION,
+    stars=12,
+)
+"""What the file of `v2_row()`, and that of `v3_file()` in ada/engine, is read as."""
 
 
 def with_types(schema: pa.Schema, **kinds: pa.DataType) -> pa.Schema:

@@ -14,18 +14,8 @@ from search.layouts import LAYOUTS, ColumnMap
 from search.shards import ShardError, inspect_shard, read_places, read_unusable
 from search.swhid import of_content
 from tests.search.fixtures_layouts import BY_NAME, PUBLISHED, V1, Given, Published, blob_of
-from tests.search.fixtures_shards import REVISION, V2, read_shard, v2_row, with_types, write_shard
+from tests.search.fixtures_shards import FILE, REVISION, V2, read_shard, v2_row, with_types, write_shard
 
-FILE = Document(
-    swhid=of_content(b"x = 1\n").core,
-    repository="ada/engine",
-    path="src/a.py",
-    content=b"x = 1\n",
-    language="Python",
-    licenses=("MIT",),
-    revision=REVISION,
-    stars=12,
-)
 TALK = b"It breaks\n\nusername_0:\nx =\n\nIt breaks badly\n\n 1\n"
 every_layout = pytest.mark.parametrize("published", PUBLISHED, ids=lambda each: each.name)
 

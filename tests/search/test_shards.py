@@ -13,6 +13,7 @@ from search.documents import Document
 from search.shards import ShardError, inspect_shard
 from search.swhid import of_content
 from tests.search.fixtures_shards import (
+    FILE,
     REVISION,
     V2,
     V3,
@@ -48,18 +49,6 @@ def one_of_each(tmp_path: Path, v3_schema: pa.Schema, v2_schema: pa.Schema, **op
     return found + more
 
 
-EXPECTED = Document(
-    swhid=of_content(b"x = 1\n").core,
-    repository="ada/engine",
-    path="src/a.py",
-    content=b"x = 1\n",
-    language="Python",
-    licenses=("MIT",),
-    revision=REVISION,
-    stars=12,
-)
-
-
 def test_a_repository_row_gives_its_files(tmp_path: Path) -> None:
     files = [v3_file(), v3_file("y", file_path="lib/b.c", language="C", is_vendor=True, content_id=ID)]
     documents, tally = read_shard(v3(tmp_path, v3_row("ada/engine", files)))
@@ -74,13 +63,13 @@ def test_a_repository_row_gives_its_files(tmp_path: Path) -> None:
         stars=12,
         vendored=True,
     )
-    assert documents == [EXPECTED, vendored]
+    assert documents == [FILE, vendored]
     assert not tally
 
 
 def test_a_file_row_gives_its_file(tmp_path: Path) -> None:
     documents, tally = read_shard(v2(tmp_path, v2_row(), v2_row(content_id=ID, is_generated=True)))
-    assert documents[0] == EXPECTED
+    assert documents[0] == FILE
     assert (documents[1].swhid, documents[1].generated) == (f"swh:1:cnt:{ID}", True)
     assert not tally
 
@@ -95,7 +84,7 @@ def test_the_text_column_may_be_called_text(tmp_path: Path) -> None:
     names = ["text" if name == "content" else name for name in V2.names]
     table = pa.Table.from_pylist([v2_row()], V2).rename_columns(names)
     pq.write_table(table, tmp_path / "t.parquet")
-    assert read_shard(tmp_path / "t.parquet")[0] == [EXPECTED]
+    assert read_shard(tmp_path / "t.parquet")[0] == [FILE]
 
 
 def test_optional_columns_may_be_missing(tmp_path: Path) -> None:
@@ -131,7 +120,7 @@ def test_unknown_columns_are_not_in_the_way(tmp_path: Path) -> None:
     extra = {"a.b": {"content": 1, "path": [[2], []]}, "m": [("k", {"content": "z"})], "f": [1, 2]}
     flat = v2(tmp_path, v2_row(**extra), schema=pa.schema([*strange, *V2]))
     nested = v3(tmp_path, v3_row("ada/engine", [v3_file()], **extra), schema=pa.schema([*strange, *V3]))
-    assert read_shard(flat)[0] == read_shard(nested)[0] == [EXPECTED]
+    assert read_shard(flat)[0] == read_shard(nested)[0] == [FILE]
 
 
 @pytest.mark.parametrize(
@@ -152,13 +141,13 @@ def test_any_type_of_text_is_read(tmp_path: Path, kind: pa.DataType) -> None:
     names = {"file_path", "content", "language", "content_id"}
     nested = with_file_types(**dict.fromkeys(names, kind), detected_licenses=pa.large_list(kind))
     nested = with_types(nested, repo_path=kind, commit_id=kind)
-    assert one_of_each(tmp_path, nested, flat) == [EXPECTED, EXPECTED]
+    assert one_of_each(tmp_path, nested, flat) == [FILE, FILE]
 
 
 def test_views_are_read(tmp_path: Path) -> None:
     view = pa.string_view()
     flat = with_types(V2, path=view, content=view, detected_licenses=pa.list_view(pa.string()))
-    assert read_shard(v2(tmp_path, v2_row(), schema=flat))[0] == [EXPECTED]
+    assert read_shard(v2(tmp_path, v2_row(), schema=flat))[0] == [FILE]
 
 
 @pytest.mark.parametrize(
@@ -174,7 +163,7 @@ def test_views_are_read(tmp_path: Path) -> None:
     ids=str,
 )
 def test_any_way_of_writing_is_read(tmp_path: Path, options: dict[str, Any]) -> None:
-    assert one_of_each(tmp_path, V3, V2, **options) == [EXPECTED, EXPECTED]
+    assert one_of_each(tmp_path, V3, V2, **options) == [FILE, FILE]
 
 
 def test_a_shard_without_a_stored_schema_has_the_same_facts(tmp_path: Path) -> None:
@@ -201,7 +190,7 @@ def test_nulls_everywhere_are_counted_and_harm_nothing(tmp_path: Path) -> None:
 def test_what_only_describes_may_be_null(tmp_path: Path) -> None:
     file = v3_file(language=None, detected_licenses=None, is_vendor=None)
     row = v3_row("o/r", [file], github_metadata=None, commit_id=None)
-    assert read_shard(v3(tmp_path, row))[0] == [Document(EXPECTED.swhid, "o/r", "src/a.py", b"x = 1\n")]
+    assert read_shard(v3(tmp_path, row))[0] == [Document(FILE.swhid, "o/r", "src/a.py", b"x = 1\n")]
 
 
 def test_no_licence_is_invented(tmp_path: Path) -> None:
@@ -304,5 +293,5 @@ def test_a_column_that_stands_twice_is_not_guessed_at(tmp_path: Path) -> None:
 def test_a_shard_may_lie_below_any_name(tmp_path: Path) -> None:
     folder = tmp_path / "été 🐍 #1"
     folder.mkdir()
-    assert read_shard(v2(folder, v2_row()))[0] == [EXPECTED]
+    assert read_shard(v2(folder, v2_row()))[0] == [FILE]
     assert inspect_shard(folder / "v2.parquet").documents == 1

@@ -92,11 +92,23 @@ def terms(entry: Entry, field: Field) -> list[str]:
 
 
 def write(engine: Engine, parts: Sequence[Sequence[Entry]], build: str = BUILD) -> int:
-    for number, part_entries in enumerate(parts):
-        with engine.part(build, number) as part:
-            for entry in part_entries:
-                part.add(entry)
+    for number, some in enumerate(parts):
+        add(engine, number, some, build)
     return engine.seal(build, range(len(parts)))
+
+
+def add(engine: Engine, shard: int, some: Sequence[Entry], build: str = BUILD) -> None:
+    with engine.part(build, shard) as part:
+        for entry in some:
+            part.add(entry)
+
+
+def shown(engine: Engine) -> list[str]:
+    return [hit.key for hit in walk(engine.open(BUILD), EVERYTHING, texts=False)]
+
+
+def in_order(corpus: Sequence[Entry]) -> list[str]:
+    return [entry.key for entry in sorted(corpus, key=lambda entry: entry.order)]
 
 
 def fail_half_way(engine: Engine, entry: Entry) -> None:
