@@ -8,7 +8,7 @@ import hashlib
 import shutil
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -38,22 +38,24 @@ def held(place: Location) -> Iterator[Held]:
     One of this machine is read where it is, any other from a copy in SPOOL_DIR. Raises StorageError where it cannot be
     read, or has no room.
     """
-    with _opened(place) if place.local else spooled(place.url) as file:
-        digest, size = _digested(place, file) if place.local else _fetch(place, file)
-        yield Held(copy_of(place, path_of(file)), digest, size)
+    with _read_here(place) if place.local else _fetched(place) as there:
+        yield there
 
 
 @contextmanager
-def _opened(place: Location) -> Iterator[BinaryIO]:
-    with explained(place.url):
-        file = Path(str(place.local)).open("rb")
-    with file:
-        yield file
+def _read_here(place: Location) -> Iterator[Held]:
+    with ExitStack() as stack:
+        with explained(place.url):
+            file = stack.enter_context(Path(str(place.local)).open("rb"))
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+        yield Held(copy_of(place, path_of(file)), digest, file.tell())
 
 
-def _digested(place: Location, file: BinaryIO) -> tuple[str, int]:
-    with explained(place.url):
-        return hashlib.file_digest(file, "sha256").hexdigest(), file.tell()
+@contextmanager
+def _fetched(place: Location) -> Iterator[Held]:
+    with spooled(place.url) as file:
+        digest, size = _fetch(place, file)
+        yield Held(copy_of(place, path_of(file)), digest, size)
 
 
 def _fetch(place: Location, target: BinaryIO) -> tuple[str, int]:

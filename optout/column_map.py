@@ -31,6 +31,12 @@ class ColumnMap:
     names: Mapping[str, str] = field(default_factory=dict)
 
     @property
+    def stored(self) -> dict[str, str]:
+        """As it is written in JSON; what is left empty is left out."""
+        options = {"layout": self.layout, "kind": self.kind}
+        return {**{name: value for name, value in options.items() if value}, **self.names}
+
+    @property
     def is_of_files(self) -> bool:
         return self.kind in {"", "file"}
 

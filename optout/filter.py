@@ -28,6 +28,7 @@ from optout.clean_output import OutputRefused, check_empty, whole_output
 from optout.column_map import ColumnMap, ColumnMapRefused, read_column_map
 from optout.dropped import join_lines
 from optout.exclusion_list import ExclusionList, ExclusionListError, open_list
+from optout.filter_progress import Progress
 from optout.list_tables import facts_of
 from optout.matcher import Matcher
 from optout.receipt import DROPPED, ENVELOPE, SHARDS, Dropped, Receipt, write_receipt
@@ -37,7 +38,6 @@ from optout.shard_files import ShardRefused, opened
 VERSION = "1"
 TOOL = f"optout.filter {VERSION}"
 DONE, REFUSED = 0, 2
-REFRESH_SECONDS = 10
 MOST_KEY_BYTES = 2**16
 
 DESCRIPTION = """\
@@ -111,7 +111,7 @@ def apply_list(order: Order) -> Receipt:
             tasks = [ShardTask(place, name, number, partial, sent_to, columns) for number, (name, place) in named]
             outcomes = _filtered(tasks, exclusions, order)
             join_lines([task.lines for task in tasks if task.lines.exists()], partial / DROPPED)
-            receipt = _receipt(outcomes, exclusions, order.release, facts_of(partial / DROPPED).sha256)
+            receipt = _receipt(outcomes, exclusions, order.release, columns, facts_of(partial / DROPPED).sha256)
             write_receipt(partial, receipt, [key])
     except (ShardRefused, ExclusionListError, OutputRefused, StorageError) as error:
         raise Refused(str(error)) from error
@@ -292,7 +292,13 @@ def _filter_in_worker(task: ShardTask) -> ShardOutcome:
     return filter_shard(task, _matcher)
 
 
-def _receipt(outcomes: Sequence[ShardOutcome], exclusions: ExclusionList, release: str | None, dropped: str) -> Receipt:
+def _receipt(
+    outcomes: Sequence[ShardOutcome],
+    exclusions: ExclusionList,
+    release: str | None,
+    columns: ColumnMap | None,
+    dropped: str,
+) -> Receipt:
     by_place: Counter[int] = Counter()
     for outcome in outcomes:
         by_place.update(outcome.by_exclusion)
@@ -309,39 +315,11 @@ def _receipt(outcomes: Sequence[ShardOutcome], exclusions: ExclusionList, releas
             by_exclusion={identifier: by_place[place] for place, identifier in ids if place in by_place},
             sha256=dropped,
         ),
+        columns=columns.stored if columns else None,
     )
 
 
 # --- Telling ----------------------------------------------------------------------------------------
-
-
-class Progress:
-    """A line on standard error: rewritten in place on a terminal, one in REFRESH_SECONDS elsewhere."""
-
-    def __init__(self, shards: int, *, quiet: bool) -> None:
-        self._shards, self._quiet = shards, quiet
-        self._done = self._bytes = self._dropped = 0
-        self._began = self._told = time.monotonic()
-        self._live = sys.stderr.isatty()
-
-    def told(self, outcome: ShardOutcome) -> ShardOutcome:
-        """Counts it in, and gives it back."""
-        self._done += 1
-        self._bytes += outcome.given.bytes
-        self._dropped += outcome.made.dropped
-        now = time.monotonic()
-        if not self._quiet and (self._live or now - self._told > REFRESH_SECONDS or self._done == self._shards):
-            self._told = now
-            rate = self._bytes / 1e6 / max(now - self._began, 1e-3)
-            line = f"{self._done} of {self._shards} shards, {rate:,.1f} MB/s, {self._dropped:,} documents dropped"
-            print(
-                f"\r{line}\x1b[K" if self._live else line, end="" if self._live else "\n", file=sys.stderr, flush=True
-            )
-        return outcome
-
-    def end(self) -> None:
-        if self._live and not self._quiet:
-            print(file=sys.stderr)
 
 
 def _summary(order: Order, receipt: Receipt) -> str:

@@ -72,7 +72,10 @@ class Dropped:
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """List `list` with the manifest of that SHA-256, applied to `inputs`, gave `outputs`; both sorted by name."""
+    """List `list` with the manifest of that SHA-256, applied to `inputs`, gave `outputs`; both sorted by name.
+
+    `columns` is the column map by which the shards were read; None where each told its layout.
+    """
 
     list: int
     manifest: str
@@ -81,6 +84,7 @@ class Receipt:
     inputs: tuple[InputShard, ...]
     outputs: tuple[OutputShard, ...]
     dropped: Dropped
+    columns: Mapping[str, str] | None = None
 
     def __post_init__(self) -> None:
         check_count(self.list, "receipt.list", least=1)
@@ -111,6 +115,7 @@ class Receipt:
             dropped=Dropped(
                 dropped.count("documents"), dropped.inner("by_exclusion").counts(), dropped.digest("sha256")
             ),
+            columns=_columns(fields),
         )
         if receipt.to_json() != value:
             raise ValueError("receipt: holds fields that format 1 does not know")
@@ -118,7 +123,8 @@ class Receipt:
 
     def to_json(self) -> dict[str, Any]:
         inputs, outputs = [asdict(shard) for shard in self.inputs], [asdict(shard) for shard in self.outputs]
-        return {"format": FORMAT, **asdict(self), "inputs": inputs, "outputs": outputs}
+        told = {"format": FORMAT, **asdict(self), "inputs": inputs, "outputs": outputs}
+        return {name: value for name, value in told.items() if name != "columns" or value}
 
     def to_bytes(self) -> bytes:
         """Canonical JSON and a line feed: receipt.json."""
@@ -173,6 +179,13 @@ def _check_dropped(dropped: Dropped, documents: int) -> None:
             raise ValueError(f"receipt.dropped.by_exclusion.{exclusion[:40]}: is no exclusion, or {count} no count")
     if sum(dropped.by_exclusion.values()) < documents:
         raise ValueError("receipt.dropped.by_exclusion: tells of fewer documents than were dropped")
+
+
+def _columns(fields: Fields) -> dict[str, str] | None:
+    if "columns" not in fields.value:
+        return None
+    columns = fields.inner("columns")
+    return {name: columns.text(name) for name in columns.value}
 
 
 def _input(fields: Fields) -> InputShard:

@@ -9,6 +9,7 @@ from itertools import islice
 
 from django.conf import settings
 
+from governance.storage import Location
 from optout.exclusion_list import Exclusion, ListedDocument
 from optout.moving import AT_ONCE
 from search import unmasked
@@ -17,7 +18,7 @@ from search.layouts import ColumnMap
 from search.models import Build, Shard
 from search.patterns import find_emails
 from search.scope import Scope, ScopeKind, keys_of_contents, keys_of_emails, keys_of_place, parse_scope
-from search.shards import read_places, read_unusable
+from search.shards import as_registered, read_places, read_unusable
 from search.swhid import of_content
 
 IN_TEXTS = frozenset({ScopeKind.EMAIL, ScopeKind.SWHID})
@@ -41,24 +42,31 @@ def by_name(build: Build, documents: Iterable[ListedDocument]) -> dict[str, int]
 
 def in_shard(shard: Shard, exclusions: list[Exclusion], known: Mapping[str, int]) -> dict[str, int]:
     """Of exclusions that are not known to be left as it is; raises ShardError or StorageError."""
-    names = _by_names(shard, exclusions, known)
-    return names | _in_texts(shard, exclusions, {**known, **names})
+    columns = ColumnMap.of(shard.columns)
+    # What the receipt is about, and not what stands at that address today.
+    with as_registered(shard.url, shard.digest) as file:
+        names = _by_names(file, columns, exclusions, known)
+        return names | _in_texts(file, columns, exclusions, {**known, **names})
 
 
-def _by_names(shard: Shard, exclusions: Iterable[Exclusion], known: Mapping[str, int]) -> dict[str, int]:
+def _by_names(
+    shard: Location, columns: ColumnMap | None, exclusions: Iterable[Exclusion], known: Mapping[str, int]
+) -> dict[str, int]:
     """By names alone, of every file: those that no index holds (binary, too large) must be gone as well."""
     owner = _owners(exclusions)
     left: Counter[str] = Counter()
-    for place in read_places(shard.url, ColumnMap.of(shard.columns)):
+    for place in read_places(shard, columns):
         left.update({owner[key] for key in keys_of(place) & owner.keys()})
     return {exclusion: count for exclusion, count in left.items() if exclusion not in known}
 
 
-def _in_texts(shard: Shard, exclusions: Iterable[Exclusion], known: Mapping[str, int]) -> dict[str, int]:
+def _in_texts(
+    shard: Location, columns: ColumnMap | None, exclusions: Iterable[Exclusion], known: Mapping[str, int]
+) -> dict[str, int]:
     """By contents and addresses, of the files that no index holds; their texts are read where a scope asks for it."""
     owner = _owners(exclusion for exclusion in exclusions if exclusion.kind in IN_TEXTS and exclusion.id not in known)
     left: Counter[str] = Counter()
-    for raw in read_unusable(shard.url, settings.DOCUMENT_MAX_BYTES, ColumnMap.of(shard.columns)) if owner else ():
+    for raw in read_unusable(shard, settings.DOCUMENT_MAX_BYTES, columns) if owner else ():
         if raw.content is None:
             continue  # no text is not the empty one
         text = raw.content.tobytes()

@@ -5,6 +5,7 @@ the documents that the list names, and compares the names in the shards with the
 """
 
 import hashlib
+import json
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -87,6 +88,7 @@ def accept_receipt(envelope: bytes, trusted: Collection[PublicKey]) -> tuple[App
     record = _list_of(receipt)
     releases = _filtered(receipt)
     for release in releases:
+        _check_columns(receipt, release)
         _check_counts(receipt, record, release)
     filtered = releases[0]
     digest = hashlib.sha256(receipt.to_bytes()).hexdigest()
@@ -152,6 +154,13 @@ def _filtered(receipt: Receipt) -> list[Release]:
     if not found:
         raise NotAccepted(f"receipt.inputs: {problem}")
     return sorted(found, key=lambda release: (release.active_build_id is None, release.pk))
+
+
+def _check_columns(receipt: Receipt, release: Release) -> None:
+    """Whoever reads the shards by another map may see other repositories and paths in them."""
+    if _columns(release.name) != {_map(receipt.columns or {})}:
+        registered = "another" if receipt.columns else "a"
+        raise NotAccepted(f"receipt.columns: {release.name} is registered with {registered} column map")
 
 
 def _check_counts(receipt: Receipt, record: ExclusionList, release: Release) -> None:
@@ -241,10 +250,25 @@ def _check_shards(release: Release, record: ExclusionList) -> None:
         )
     if not any({shard["sha256"] for shard in receipt.outputs if shard["rows"]} == shards for receipt in receipts):
         raise NotAccepted(f"{release.name}: its shards are not those of any receipt for list {record.number}")
+    if _columns(release.name) != _columns(str(release.parent)):
+        raise NotAccepted(f"{release.name}: was registered with another column map than {release.parent}")
 
 
 def _digests(release: str) -> set[str]:
-    return set(Shard.objects.filter(release__name=release).values_list("digest", flat=True))
+    return set(_shards(release).values_list("digest", flat=True))
+
+
+def _shards(release: str) -> QuerySet[Shard]:
+    return Shard.objects.filter(release__name=release)
+
+
+def _columns(release: str) -> set[str]:
+    """The column maps of its shards, which are one as a rule."""
+    return {_map(columns) for columns in _shards(release).values_list("columns", flat=True)}
+
+
+def _map(columns: Mapping[str, str]) -> str:
+    return json.dumps(columns, sort_keys=True)
 
 
 def _alike(release: str) -> set[str]:

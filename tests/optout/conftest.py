@@ -11,6 +11,7 @@ from django.db import connection, connections, transaction
 from governance.ledger.models import Checkpoint, Entry, Node
 from optout.ownership import METHODS
 from tests.optout import spoken
+from tests.optout.removals import alone, asked, first, key  # noqa: F401  (pytest finds fixtures by name)
 
 
 @pytest.fixture(autouse=True)

@@ -1,5 +1,6 @@
 """The filter on every layout, against DuckDB: what is covered is gone, nothing else is, the schema is what it was."""
 
+import json
 from collections import Counter
 from pathlib import Path
 from random import Random
@@ -10,10 +11,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from optout.receipt import open_receipt
 from optout.shard_columns import UnknownLayout, columns_of
 from search.documents import DocumentKind
 from search.fitting import LayoutError, detect
-from tests.optout.filter_lists import Bench
+from tests.optout.filter_lists import PIPELINE, Bench
 from tests.optout.filter_worlds import ADDRESSES, AROUND, PATHS, REPOSITORIES, SHARED, blob
 from tests.optout.test_filter_oracle import COVERED, SCOPES, flat_left, nested_left
 from tests.search.fixtures_layouts import PUBLISHED, Given, Published, events_of
@@ -185,6 +187,8 @@ def test_a_column_map_says_what_is_where(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     rows = pq.read_table(bench.out / "shards" / "a.parquet").to_pylist()
     assert [row["meta"]["name"] for row in rows] == ["kept.py"]
+    receipt = open_receipt((bench.out / "receipt.dsse.json").read_bytes(), [PIPELINE.public])
+    assert receipt.columns == json.loads(columns.read_text())
 
 
 def test_a_column_map_of_nested_files(tmp_path: Path) -> None:

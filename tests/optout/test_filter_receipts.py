@@ -43,6 +43,8 @@ def test_it_says_what_was_done(bench: Bench) -> None:
     listed = open_list(bench.listed, [STEWARD.public])
     assert (receipt.list, receipt.manifest) == (1, listed.manifest.sha256)
     assert (receipt.release, receipt.tool) == ("clean-1", TOOL)
+    assert receipt.columns is None
+    assert "columns" not in receipt.to_json()
     assert [(s.name, s.rows, s.documents, s.unnamed) for s in receipt.inputs] == [
         ("a.parquet", 3, 3, 1),
         ("b.parquet", 3, 3, 2),
@@ -152,6 +154,9 @@ def test_a_format_of_the_future(bench: Bench) -> None:
         (lambda r: r.update(more=1), "fields that format 1 does not know"),
         (lambda r: r.pop("tool"), "receipt.tool: is missing"),
         (lambda r: r.update(release=5), "receipt.release: is not a string"),
+        (lambda r: r.update(columns=[]), "receipt.columns: is not a JSON object"),
+        (lambda r: r.update(columns={"path": 1}), "receipt.columns.path: is not a string"),
+        (lambda r: r.update(columns={}), "fields that format 1 does not know"),
         (lambda r: r.update(inputs=[], outputs=[]), "receipt.inputs: must be one shard at least"),
         (lambda r: r["inputs"].reverse(), "receipt.inputs: must be one shard at least, sorted by name"),
         (lambda r: r["outputs"].pop(), "receipt.outputs: must have the names of the inputs"),

@@ -2,6 +2,8 @@
 
 import gzip
 import hashlib
+import json
+from functools import partial
 from pathlib import Path
 
 import pyarrow as pa
@@ -11,33 +13,22 @@ from django.conf import LazySettings
 
 from governance.signing import SigningKey
 from optout import exclusions, removal
-from optout.models import Request
 from optout.states import State
-from search import ingest
-from search.models import Release
+from search import ingest, registering
+from search.layouts import ColumnMap
 from search.swhid import of_content
+from tests import corpus
 from tests.conftest import build_release
 from tests.optout.asking import proven
-from tests.optout.test_removal import accepted, build, filtered, key, register_clean  # noqa: F401  (fixtures by name)
+from tests.optout.removals import accepted, all_accepted, build, filtered, replaced
+from tests.search.fixtures_shards import write_shard
+
+pytestmark = pytest.mark.usefixtures("alone")
 
 RAW = b"def f(x):\n    return x\n# ada@people.test\n"
 REDACTED = RAW.replace(b"ada@people.test", b"<EMAIL>")
 OTHER = b"print('hello world again')\n"
-
-
-@pytest.fixture(autouse=True)
-def _alone(db: None, tmp_path: Path, settings: LazySettings) -> None:
-    settings.LISTS_DIR, settings.BUILDS_DIR = tmp_path / "lists", tmp_path / "builds"
-    settings.PORTRAITS_URL = str(tmp_path / "builds")
-    Release.objects.update(active_build=None)
-
-
-def ask(*scopes: str) -> Request:
-    """A request for scopes of which all are accepted."""
-    request = proven("repo:ada/engine", *scopes)
-    one = request.claims.get(state=State.ACCEPTED)
-    request.claims.exclude(state=State.ACCEPTED).update(state=State.ACCEPTED, proof=one.proof, reason=one.reason)
-    return request
+OWNERS = ("ada/engine", "bob/tools", "eve/tools")
 
 
 def write(path: Path, text: bytes) -> str:
@@ -71,33 +62,47 @@ def point(path: Path, archive: Path) -> str:
     return str(path)
 
 
-def applied(folder: Path, signing: SigningKey) -> tuple[Release, removal.Outcome]:
-    clean = filtered(folder, signing)
-    accepted(clean, signing)
-    made = build(register_clean(clean))
-    ingest.activate(made)
-    return made, removal.report(made)
+def test_a_column_map_is_one_from_the_first_release_to_the_clean_one(tmp_path: Path, key: SigningKey) -> None:
+    names = {"repository": "project", "path": "name", "content": "code"}
+    rows = [{"project": owner, "name": "a.py", "code": corpus.code(number, 2)} for number, owner in enumerate(OWNERS)]
+    (tmp_path / "shards").mkdir()
+    schema = pa.schema([(name, pa.string()) for name in names.values()])
+    shard = write_shard(tmp_path / "shards" / "a.parquet", rows, schema)
+    columns = ColumnMap.of(names)
+    first = build(registering.register("first-1", [shard], dataset="odd", columns=columns))
+    ingest.activate(first)
+    (tmp_path / "columns.json").write_text(json.dumps(names))
+    mine = proven("repo:ada/engine")
+    exclusions.publish()
+    folder = filtered(tmp_path, key, columns=tmp_path / "columns.json")
+    accepted(folder, key)
+    shards = registering.find_shards([str(folder / "shards")])
+    child = partial(registering.register, shards=shards, dataset="odd", parent="first-1", exclusion_list=1)
+    swapped = ColumnMap.of({**names, "repository": "name", "path": "project"})
+    other = build(child("first-2", columns=swapped))
+    with pytest.raises(removal.NotAccepted, match="first-2: was registered with another column map than first-1"):
+        removal.report(other)
+    clean = build(child("first-3", columns=columns))
+    ingest.activate(clean)
+    assert removal.report(clean).report.is_clean
+    assert set(mine.claims.values_list("state", flat=True)) == {State.CLOSED}
 
 
-def test_a_text_that_is_redacted_here_is_not_what_another_release_holds(tmp_path: Path, key: SigningKey) -> None:  # noqa: F811
+def test_a_text_that_is_redacted_here_is_not_what_another_release_holds(tmp_path: Path, key: SigningKey) -> None:
     build_release("raw-1", [write(tmp_path / "raw" / "a.parquet", RAW)])
     build_release("first-1", [write(tmp_path / "shards" / "a.parquet", REDACTED)])
-    ask("email:ada@people.test")
-    exclusions.publish()
-    _, outcome = applied(tmp_path, key)
+    all_accepted("email:ada@people.test")
+    _, outcome = replaced(tmp_path, key)
     assert outcome.report.left == {}
 
 
 def test_a_pointer_to_a_text_with_an_address_goes_and_its_neighbours_stay(
-    tmp_path: Path,
-    key: SigningKey,  # noqa: F811
-    settings: LazySettings,
+    tmp_path: Path, key: SigningKey, settings: LazySettings
 ) -> None:
     settings.CONTENTS_URL = str(tmp_path / "archive")
     build_release("first-1", [point(tmp_path / "shards" / "a.parquet", tmp_path / "archive")])
-    request = ask("email:ada@people.test")
-    exclusions.publish()
-    _, outcome = applied(tmp_path, key)
+    request = all_accepted("email:ada@people.test")
+    _, outcome = replaced(tmp_path, key)
     (shard,) = (tmp_path / "clean" / "shards").rglob("*.parquet")
     assert pq.read_table(shard).column("repo_name").to_pylist() == ["bob/other"]
     assert outcome.report.is_clean
@@ -105,15 +110,12 @@ def test_a_pointer_to_a_text_with_an_address_goes_and_its_neighbours_stay(
 
 
 def test_nobody_is_told_that_an_address_is_gone_where_texts_were_not_read(
-    tmp_path: Path,
-    key: SigningKey,  # noqa: F811
-    settings: LazySettings,
+    tmp_path: Path, key: SigningKey, settings: LazySettings
 ) -> None:
     settings.CONTENTS_URL = ""
     build_release("first-1", [point(tmp_path / "shards" / "a.parquet", tmp_path / "archive"), also_texts(tmp_path)])
-    request = ask("email:ada@people.test")
-    exclusions.publish()
-    _, outcome = applied(tmp_path, key)
+    request = all_accepted("email:ada@people.test")
+    _, outcome = replaced(tmp_path, key)
     states = {claim.scope: claim.state for claim in request.claims.all()}
     assert states == {"repo:ada/engine": State.CLOSED, "email:ada@people.test": State.APPLIED}
     assert "texts that were not read" in " ".join(outcome.kept_open)
@@ -126,7 +128,7 @@ def also_texts(folder: Path) -> str:
     return str(path)
 
 
-def test_shards_that_are_the_same_once_they_are_filtered_are_registered_once(tmp_path: Path, key: SigningKey) -> None:  # noqa: F811
+def test_shards_that_are_the_same_once_they_are_filtered_are_registered_once(tmp_path: Path, key: SigningKey) -> None:
     (tmp_path / "shards").mkdir()
     for number in (1, 2):
         columns = {
@@ -136,8 +138,7 @@ def test_shards_that_are_the_same_once_they_are_filtered_are_registered_once(tmp
         }
         pq.write_table(pa.table(columns), tmp_path / "shards" / f"{number}.parquet")
     build_release("first-1", sorted(map(str, (tmp_path / "shards").iterdir())))
-    ask()
-    exclusions.publish()
-    made, outcome = applied(tmp_path, key)
+    all_accepted()
+    made, outcome = replaced(tmp_path, key)
     assert made.shards.count() == 1
     assert outcome.report.is_clean

@@ -3,30 +3,23 @@
 from pathlib import Path
 
 import pytest
-from django.conf import LazySettings
 
 from governance.signing import SigningKey
-from optout import exclusions, remains, removal
-from optout.models import Request
+from optout import exclusions, remains
 from optout.states import State
-from search import ingest, lookup
+from search import lookup
 from search.models import Release
 from search.scope import parse_scope
 from search.shards import read_places
 from tests.conftest import build_release
-from tests.optout.asking import proven
-from tests.optout.test_removal import accepted, build, filtered, register_clean
+from tests.optout.removals import all_accepted, applied, replaced
 from tests.search.fixtures_layouts import PUBLISHED, Given, Published
 from tests.search.fixtures_shards import write_shard
 
+pytestmark = pytest.mark.usefixtures("alone")
+
 CODE = "def evaluate(graph):\n    return [node.weight for node in graph.nodes]\n"
-
-
-@pytest.fixture(autouse=True)
-def _alone(db: None, tmp_path: Path, settings: LazySettings) -> None:
-    settings.LISTS_DIR = tmp_path / "lists"
-    settings.BUILDS_DIR = tmp_path / "builds"
-    Release.objects.update(active_build=None)
+ADDRESS = "email:ada@example.org"
 
 
 def files(published: Published) -> list[Given]:
@@ -41,7 +34,7 @@ def files(published: Published) -> list[Given]:
 
 
 @pytest.fixture
-def first(tmp_path: Path) -> Release:
+def first(alone: None, tmp_path: Path) -> Release:
     folder = tmp_path / "shards"
     folder.mkdir()
     for published in PUBLISHED:
@@ -49,29 +42,16 @@ def first(tmp_path: Path) -> Release:
     return build_release("first-1", sorted(folder.iterdir()))
 
 
-def accepted_claims() -> Request:
-    """Of a repository and of an address, whose proof is another test's business."""
-    request = proven("repo:ada/engine", "email:ada@example.org")
-    proven_one = request.claims.get(state=State.ACCEPTED)
-    others = request.claims.exclude(state=State.ACCEPTED)
-    others.update(state=State.ACCEPTED, proof=proven_one.proof, reason=proven_one.reason)
-    return request
-
-
 def places(release: Release) -> list[tuple[str, str]]:
     return [(shard.layout, place[0]) for shard in release.shards.all() for place in read_places(shard.url)]
 
 
-def test_what_is_listed_is_gone_from_every_layout_and_the_claims_close(first: Release, tmp_path: Path) -> None:
-    key = SigningKey.generate()
-    mine = accepted_claims()
-    exclusions.publish()
-    folder = filtered(tmp_path, key)
-    accepted(folder, key)
-    clean = build(register_clean(folder))
+def test_what_is_listed_is_gone_from_every_layout_and_the_claims_close(
+    first: Release, tmp_path: Path, key: SigningKey
+) -> None:
+    mine = all_accepted(ADDRESS)
+    clean, outcome = replaced(tmp_path, key)
     assert [shard.layout for shard in clean.shards.all()] == [shard.layout for shard in first.shards.all()]
-    ingest.activate(clean)
-    outcome = removal.report(clean)
     assert outcome.report.is_clean, outcome.report.left
     by_address = {claim.scope: claim.state for claim in mine.claims.filter(scope__startswith="email:")}
     assert {claim.state for claim in mine.claims.exclude(scope__in=by_address)} == {State.CLOSED}
@@ -85,22 +65,19 @@ def test_what_is_listed_is_gone_from_every_layout_and_the_claims_close(first: Re
         # Where there is a text, two are gone by what they say; where there is a repository, two with it.
         expected = 5 - 2 * published.has_texts - 2 * published.has_repositories
         assert count == expected, published.name
-    for scope in ("repo:ada/engine", "email:ada@example.org"):
+    for scope in ("repo:ada/engine", ADDRESS):
         assert [held.documents for held in lookup.holdings(parse_scope(scope))] == [0]
 
 
-def test_what_a_broken_pipeline_leaves_in_any_layout_is_found(first: Release, tmp_path: Path) -> None:
-    key = SigningKey.generate()
-    accepted_claims()
-    exclusions.publish()
-    accepted(filtered(tmp_path, key), key)
+def test_what_a_broken_pipeline_leaves_in_any_layout_is_found(first: Release, tmp_path: Path, key: SigningKey) -> None:
+    all_accepted(ADDRESS)
+    applied(tmp_path, key)
     exclusion = exclusions.on_list(exclusions.list_numbered(1))
     of_repository = {each.id for each in exclusion if each.scope == "repo:ada/engine"}
     of_address = {each.id for each in exclusion} - of_repository
     for shard in first.shards.all():
         published = next(each for each in PUBLISHED if each.name == shard.layout)
-        by_name = remains._by_names(shard, exclusion, {})
-        assert by_name == (dict.fromkeys(of_repository, 2) if published.has_repositories else {}), shard.layout
-        in_texts = remains._in_texts(shard, exclusion, {})
+        by_name = dict.fromkeys(of_repository, 2) if published.has_repositories else {}
         # The binary file alone: what an index holds is asked of the index.
-        assert in_texts == (dict.fromkeys(of_address, 1) if published.has_texts else {}), shard.layout
+        in_texts = dict.fromkeys(of_address, 1) if published.has_texts else {}
+        assert remains.in_shard(shard, exclusion, {}) == by_name | in_texts, shard.layout
