@@ -16,7 +16,7 @@ import signal
 import subprocess
 import time
 import zipfile
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -43,7 +43,7 @@ class Elasticsearch:
     folder: Path
     version: str = VERSION
     heap: str = "1g"
-    password: str = ""
+    password: str = field(default="", repr=False)
     """Of the user `elastic`; without one the server asks nobody who he is."""
 
     @property
@@ -80,8 +80,11 @@ class Elasticsearch:
         lay_out(self.folder)
         keep_url(self.folder, lambda port: f"http://127.0.0.1:{port}")
         if not self._config.exists():
-            shutil.copytree(home / "config", self._config)
-            _keep_within(self.folder, self._config / "jvm.options")
+            draft = self.folder / "config.draft"
+            shutil.rmtree(draft, ignore_errors=True)
+            shutil.copytree(home / "config", draft)
+            _keep_within(self.folder, draft / "jvm.options")
+            draft.rename(self._config)
         for folder in (self.folder / "data", self.folder / "logs", self._temporary):
             folder.mkdir(exist_ok=True)
         for path in self.folder.rglob("*"):

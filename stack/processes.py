@@ -108,11 +108,14 @@ def run(
     Not through a pipe: a server that it leaves behind inherits it and would keep the pipe open.
     """
     with log.open("wb") as file:
-        done = subprocess.run(
-            list(command),
-            input=told.encode(), stdout=file, stderr=file, cwd=log.parent, check=False, timeout=seconds,
-            env={"PATH": os.environ["PATH"], "LC_ALL": "C.UTF-8", **(environment or {})}, **user(),
-        )  # fmt: skip
+        try:
+            done = subprocess.run(
+                list(command),
+                input=told.encode(), stdout=file, stderr=file, cwd=log.parent, check=False, timeout=seconds,
+                env={"PATH": os.environ["PATH"], "LC_ALL": "C.UTF-8", **(environment or {})}, **user(),
+            )  # fmt: skip
+        except subprocess.TimeoutExpired:
+            raise StackError(f"{Path(command[0]).name} was not done after {seconds:.0f} s:\n{tail(log)}") from None
     if done.returncode:
         raise StackError(f"{Path(command[0]).name} ended with {done.returncode}:\n{tail(log)}")
 

@@ -1,11 +1,15 @@
-"""A process that was ended is gone with all that it held."""
+"""Processes: one that was ended is gone with all that it held, one that does not end is told."""
 
 import signal
 import socket
 import subprocess
 import sys
+from pathlib import Path
 
-from stack.processes import end, free_port, running
+import pytest
+
+from stack.processes import end, free_port, run, running
+from stack.services import StackError
 
 HOLDS_A_PORT = """
 import socket, sys, threading, time
@@ -29,3 +33,9 @@ def test_a_port_is_free_once_its_process_is_killed() -> None:
         end("the process", lambda: running(program, port), by=signal.SIGKILL)
         with socket.create_server(("127.0.0.1", int(port))):
             assert not running(program, port)
+
+
+def test_a_command_that_does_not_end_is_told_with_what_it_said(tmp_path: Path) -> None:
+    tmp_path.chmod(0o755)
+    with pytest.raises(StackError, match=r"sh was not done after 1 s:\nstill waiting"):
+        run(["/bin/sh", "-c", "echo still waiting; sleep 30"], tmp_path / "log", seconds=1)
