@@ -93,11 +93,16 @@ class Location(ABC):
 
     def read_bytes(self, most: int) -> bytes:
         """All of a small file; StorageError where it has more than `most` bytes."""
-        with explained(self.url), self.open_stream() as stream:
-            content: bytes = stream.read(most + 1)
-        if len(content) > most:
+        content = self.read_small(most)
+        if content is None:
             raise StorageError(self.url, f"has more than {most:,} bytes")
         return content
+
+    def read_small(self, most: int) -> bytes | None:
+        """All of a file, at one go; None where it has more than `most` bytes."""
+        with explained(self.url), self.open_stream() as stream:
+            content: bytes = stream.read(most + 1)
+        return content if len(content) <= most else None
 
 
 @contextmanager

@@ -108,6 +108,18 @@ def storage_failure(error: BaseException) -> Failure | None:
     return Failure((error.strerror or text)[:REASON_LENGTH], error.errno in PASSING)
 
 
+def server_failure(status: str, code: str) -> Failure:
+    """What an HTTP status (digits, or nothing where nobody answered) and a code of S3 (NoSuchKey) mean."""
+    if not status:
+        return Failure(AWAY, temporary=True)
+    name = "".join(f"_{letter}" if letter.isupper() else letter for letter in code).lstrip("_").upper()
+    reason, temporary = NAMED.get(name) or STATUSES.get(status) or (f"the server answers {status}", False)
+    # A 404 may also be about who asks.
+    if reason == HIDDEN_OR_MISSING and name not in {"", "NO_SUCH_KEY"}:
+        return Failure(f"the server answers {status} {code}"[:REASON_LENGTH], temporary=False)
+    return Failure(reason, temporary, is_missing=reason == HIDDEN_OR_MISSING)
+
+
 def _said_by_server(text: str) -> Failure:
     """Arrow says: `AWS Error NAME during Operation operation: details`; NAME may be `UNKNOWN (HTTP status 400)`."""
     _, _, said = text.partition("AWS Error ")

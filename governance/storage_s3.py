@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
+from importlib import import_module
 from pathlib import Path
 from typing import Any, BinaryIO, Self
 
@@ -32,6 +33,7 @@ class S3Object(Location):
     path: str
     """The bucket, a slash, the key."""
     variables: str
+    server: S3Server = field(repr=False, compare=False)
     filesystem: fs.FileSystem = field(repr=False, compare=False)
 
     def __reduce__(self) -> tuple[object, ...]:
@@ -77,6 +79,14 @@ class S3Object(Location):
     def open_stream(self) -> pa.NativeFile:
         with explained(self.url):
             return self.filesystem.open_input_stream(self.path, compression=None)
+
+    def read_small(self, most: int) -> bytes | None:
+        # Loaded where it is wanted: the filter does without.
+        objects = import_module("governance.storage_objects")
+        content: bytes | None = objects.read(
+            self.url, self.server, self.path, most, attempts=ATTEMPTS, connect_seconds=CONNECT_SECONDS
+        )
+        return content
 
     @contextmanager
     def write_atomically(self) -> Iterator[BinaryIO]:
@@ -129,16 +139,17 @@ def s3_object(url: str, variables: str) -> S3Object:
     key = key.removesuffix("/")
     if key:
         check_parts(url, key)
-    return S3Object(url, f"{bucket}/{key}" if key else bucket, variables, _server(variables))
+    server = _server(variables)
+    return S3Object(url, f"{bucket}/{key}" if key else bucket, variables, server, _connected(server, os.getpid()))
 
 
-def _server(variables: str) -> fs.FileSystem:
+def _server(variables: str) -> S3Server:
     with explained("s3://"):
         server = s3_server(variables)
     if not server.is_set:
         keys = f"{variables}_ACCESS_KEY and {variables}_SECRET_KEY, or {variables}_ANONYMOUS for what is public"
         raise StorageError("s3://", f"nobody can be asked: set {keys}")
-    return _connected(server, os.getpid())
+    return server
 
 
 @lru_cache(maxsize=8)

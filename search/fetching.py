@@ -14,16 +14,16 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 
 from governance.env_storage import CONTENTS
-from governance.storage import Location, StorageError, explained, location
+from governance.storage import Location, StorageError, location
 from search.contents import RawFile, Skip
 from search.swhid import DIGITS, HEX
 
-THREADS = 32
+THREADS = 16
 """Requests at a time; most of the time of each is waiting."""
 WAITING = 4 * THREADS
 """Files that are read ahead."""
 WAITING_BYTES = 2**26
-"""Of contents that have come and are not asked for yet, about: those under way come on top."""
+"""Of what has come and is not asked for yet, packed, about: what is under way comes on top."""
 PAUSES = (1.0, 2.0, 4.0, 8.0, 16.0)
 """Seconds, at most, before something that may pass is tried again; each time a random part of them."""
 UNLIKELY = 1000
@@ -34,6 +34,8 @@ MOST_MEMBERS = 1000
 
 Content = bytes | Skip
 """The bytes, or why they are not to be had."""
+Packed = bytes | Skip
+"""The same, as the archive holds it."""
 
 
 @dataclass(slots=True)
@@ -56,12 +58,12 @@ class Fetcher:
         """Have those that wait to try again give up."""
         self._stopped.set()
 
-    def fetch(self, blob_id: str) -> Content:
-        """The content of that SHA-1; raises StorageError where the archive does not answer, or refuses."""
+    def fetch(self, blob_id: str) -> Packed:
+        """What is stored of that SHA-1; raises StorageError where the archive does not answer, or refuses."""
         place = self._archive.child(blob_id)
         for pause in (*self.pauses, None):
             try:
-                packed = self._read(place)
+                packed = place.read_small(self._most)
                 break
             except StorageError as error:
                 if error.is_missing:
@@ -69,16 +71,12 @@ class Fetcher:
                 if not error.temporary or pause is None or self._stopped.wait(random.uniform(0, pause)):  # noqa: S311
                     raise
         self._found = True
-        if packed is None:
-            return Skip.TOO_LARGE
-        return unpacked(packed, blob_id, self.max_bytes)
+        return Skip.TOO_LARGE if packed is None else packed
 
-    def _read(self, place: Location) -> bytes | None:
-        """What is stored; None where it is more than a content that is small enough can take."""
-        most = self.max_bytes + self.max_bytes // 1000 + 2**10
-        with explained(place.url), place.open_stream() as stream:
-            packed: bytes = stream.read(most + 1)
-        return packed if len(packed) <= most else None
+    @property
+    def _most(self) -> int:
+        """Bytes that a content which is small enough can take, packed."""
+        return self.max_bytes + self.max_bytes // 1000 + 2**10
 
     def _not_there(self) -> Skip:
         self._missing += 1
@@ -145,29 +143,35 @@ class _Waiting:
     def __init__(self, fetcher: Fetcher, pool: ThreadPoolExecutor) -> None:
         self._fetcher = fetcher
         self._pool = pool
-        self._files: deque[tuple[RawFile, Future[Content]]] = deque()
+        self._files: deque[tuple[RawFile, str, Future[Packed]]] = deque()
         self._bytes = 0
         self._counting = threading.Lock()
 
     def add(self, file: RawFile, blob_id: str) -> None:
-        self._files.append((file, self._pool.submit(self._fetch, blob_id)))
+        self._files.append((file, blob_id, self._pool.submit(self._fetch, blob_id)))
 
     def down_to(self, files: int, size: int = WAITING_BYTES) -> Iterator[RawFile]:
         """The first files, until at most so many wait, and so many bytes have come."""
         while len(self._files) > files or (self._files and self._bytes > size):
-            file, coming = self._files.popleft()
-            content = coming.result()
+            file, blob_id, coming = self._files.popleft()
+            content = self._unpacked(coming.result(), blob_id)
             if isinstance(content, Skip):
                 yield replace(file, missing=content)
             else:
-                self._count(-len(content))
                 yield replace(file, content=memoryview(content))
 
-    def _fetch(self, blob_id: str) -> Content:
-        content = self._fetcher.fetch(blob_id)
-        if isinstance(content, bytes):
-            self._count(len(content))
-        return content
+    def _unpacked(self, packed: Packed, blob_id: str) -> Content:
+        """Not by those who fetch: they would take the interpreter from who reads the texts, again and again."""
+        if isinstance(packed, Skip):
+            return packed
+        self._count(-len(packed))
+        return unpacked(packed, blob_id, self._fetcher.max_bytes)
+
+    def _fetch(self, blob_id: str) -> Packed:
+        packed = self._fetcher.fetch(blob_id)
+        if isinstance(packed, bytes):
+            self._count(len(packed))
+        return packed
 
     def _count(self, size: int) -> None:
         with self._counting:

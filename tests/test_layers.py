@@ -63,6 +63,7 @@ HOMES = {
     "datasketch": set(),
     "duckdb": set(),
     "cryptography": {"governance/signing.py"},
+    "obstore": {"governance/storage_objects.py"},
 }
 """The modules that may name an outside package; none for what only tests and benchmarks need."""
 
@@ -116,6 +117,13 @@ def test_an_outside_package_has_one_home(package: str) -> None:
 def test_arrow_speaks_to_servers_in_one_place() -> None:
     homes = {name_of(path) for path in modules() if any(name.startswith("pyarrow.fs") for name in imports(path))}
     assert homes == {"governance/storage_s3.py"}
+
+
+def test_the_filter_does_without_what_only_contents_need() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", "import sys, optout.filter; sys.exit('obstore' in sys.modules)"], cwd=ROOT, check=False
+    )
+    assert done.returncode == 0
 
 
 def pure_modules() -> list[str]:

@@ -9,6 +9,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from governance import storage_objects
+from governance.env_storage import S3Server
 from governance.spooling import held
 from governance.storage import Location, StorageError, location, storage_failure
 from tests import s3
@@ -280,3 +282,10 @@ def test_a_spool_folder_without_room_is_told(monkeypatch: pytest.MonkeyPatch) ->
             monkeypatch.setenv(name, value)
         with pytest.raises(StorageError, match="SPOOL_DIR: /nowhere/at/all is not a folder that can be written"):
             write(location(bucket).child("a"), b"x")
+
+
+def test_amazons_own_servers_are_asked_where_no_other_is_named() -> None:
+    store = storage_objects._store(S3Server("S3", region="eu-north-1", anonymous=True), "softwareheritage", 1, 5.0, 0)
+    told = {"bucket": "softwareheritage", "region": "eu-north-1", "skip_signature": "true"}
+    assert {name: store.config.get(name) for name in told} == told
+    assert "endpoint" not in store.config

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from django.conf import settings
 
-from governance import storage_s3
+from governance import storage_objects, storage_s3
 from governance.env_storage import s3_server
 from governance.spooling import held
 from governance.storage import Location, StorageError, location, storage_failure
@@ -53,7 +53,8 @@ def written(url: str, size: int = 3) -> Location:
 def asked_in_every_way(url: str, source: Path) -> Iterator[StorageError]:
     """What each request is answered with."""
     place = location(url)
-    for ask in (place.size, place.exists, place.below, place.open_input, lambda: place.send(source), place.delete):
+    requests = (place.size, place.exists, place.below, place.open_input, lambda: place.read_bytes(9), place.delete)
+    for ask in (*requests, lambda: place.send(source)):
         with pytest.raises(StorageError) as caught:
             ask()
         assert str(caught.value).startswith(f"{url}: ")
@@ -79,8 +80,9 @@ def test_a_wrong_secret_is_told_and_not_shown(bucket: str, tmp_path: Path, monke
 @s3.needs_server
 def test_a_wrong_region_is_told(bucket: str, monkeypatch: pytest.MonkeyPatch) -> None:
     use(s3.SHARED, monkeypatch, S3_REGION="eu-south-9")
-    with pytest.raises(StorageError, match="is the region right"):
-        location(bucket).below()
+    for ask in (location(bucket).below, lambda: location(f"{bucket}/key").read_bytes(9)):
+        with pytest.raises(StorageError, match="is the region right"):
+            ask()
 
 
 @s3.needs_server
@@ -91,6 +93,21 @@ def test_a_bucket_that_is_not_there(bucket: str, tmp_path: Path) -> None:
         there_is_none.send(tmp_path / "source")
     with pytest.raises(StorageError, match="is not there: no such bucket or key"):
         there_is_none.open_input()
+    with pytest.raises(StorageError, match="there is no such bucket") as caught:
+        there_is_none.read_bytes(9)
+    assert not caught.value.is_missing, "contents would be counted as missing, and nobody would look at the URL"
+
+
+@s3.needs_server
+def test_an_access_key_that_nobody_has_is_not_taken_for_a_missing_object(
+    bucket: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Versitygw answers 404 to it."""
+    use(s3.SHARED, monkeypatch, S3_ACCESS_KEY="somebody")
+    with pytest.raises(StorageError) as caught:
+        location(f"{bucket}/key").read_bytes(9)
+    assert not caught.value.is_missing
+    assert "XAdminUserNotFound" in str(caught.value)
 
 
 @s3.needs_server
@@ -155,19 +172,30 @@ def test_a_server_that_stays_away_in_mid_read_is_told(own: S3, monkeypatch: pyte
     assert failure.temporary
 
 
+def stop(process: int) -> None:
+    """Until every thread of it has stopped, it may still answer."""
+    os.kill(process, signal.SIGSTOP)
+    threads = list(Path(f"/proc/{process}/task").iterdir())
+    while any((thread / "stat").read_text().rpartition(")")[2].split()[0] != "T" for thread in threads):
+        time.sleep(0.01)
+
+
 @s3.needs_program
 def test_a_server_that_hangs_is_not_waited_for_without_end(own: S3, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(storage_s3, "ATTEMPTS", 2)
+    monkeypatch.setattr(storage_objects, "READ_SECONDS", 1)
     own.make_bucket("waiting")
     file = written("s3://waiting/key")
-    os.kill(own.pid, signal.SIGSTOP)
+    stop(own.pid)
     try:
-        with pytest.raises(StorageError) as caught:
-            file.size()
+        for ask in (file.size, lambda: file.read_bytes(9)):
+            with pytest.raises(StorageError) as caught:
+                ask()
+            assert caught.value.temporary
     finally:
         os.kill(own.pid, signal.SIGCONT)
-    assert caught.value.temporary
     assert file.size() == 3
+    assert file.read_bytes(9) == b"xxx"
 
 
 @s3.needs_server
