@@ -112,6 +112,11 @@ def withdraw(task: str, about: Sequence[tuple[int, ...]]) -> None:
         Work.objects.filter(key__in=keys[start : start + STEP], held_until=None).delete()
 
 
+def is_under_way(task: str, ids: tuple[int, ...]) -> bool:
+    """Whether somebody who lives is at it."""
+    return Work.objects.filter(key=_key(task, ids), held_until__gte=Now()).exists()
+
+
 def _key(task: str, ids: tuple[int, ...]) -> str:
     return f"{task}:{','.join(map(str, ids))}"
 

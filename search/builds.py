@@ -19,6 +19,9 @@ from search.indexing import DOCUMENTS, REPEAT, ShardResult, ShardTask
 from search.models import Build, Release, Shard, ShardBuild
 from search.opened import portraits
 
+INDEX, PORTRAY, SEAL, TIDY = (f"search.tasks.{name}" for name in ("index_shard", "portray", "seal", "tidy"))
+"""Tasks of workers about a build."""
+
 MARK = "begun"
 
 POINTERS = ("stack-v2-ids", "stack-v2-train-ids")

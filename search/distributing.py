@@ -16,7 +16,7 @@ from governance import work
 from governance.storage import StorageError
 from governance.work import Lease, TryAgain
 from search import builds, ingest, portrait_parts, sealing
-from search.builds import BuildProgress, NotShared
+from search.builds import INDEX, PORTRAY, SEAL, TIDY, BuildProgress, NotShared
 from search.engines.base import EngineError
 from search.indexing import ShardResult, ShardTask, index_shard
 from search.models import Build, Release, ShardBuild
@@ -24,7 +24,6 @@ from search.opened import engine_named
 from search.portrait import PortraitError
 from search.shards import ShardError
 
-INDEX, PORTRAY, SEAL, TIDY = (f"search.tasks.{name}" for name in ("index_shard", "portray", "seal", "tidy"))
 PERMISSION = "search.steer_build"
 
 TELL_SECONDS = 2
@@ -43,10 +42,13 @@ class _Cancelled(Exception):
 def request(release: Release, *, anew: bool = False) -> Build:
     """Have the workers build what is still to be built of a release; returns at once.
 
-    A complete build is returned as it is, unless one is wanted `anew`. Shards that failed are tried again.
+    A complete build is returned as it is, unless one is wanted `anew`: then one that runs is cancelled. Shards that
+    failed are tried again. Raises IngestError where the one that runs has to end first.
     """
     with transaction.atomic():
         Release.objects.select_for_update().get(pk=release.pk)
+        for running in release.builds.filter(state=Build.State.RUNNING).order_by("pk") if anew else ():
+            _stop(_locked(running.pk))
         latest = None if anew else builds.latest(release)
         if latest and latest.state == Build.State.COMPLETE:
             return latest
@@ -93,14 +95,18 @@ def cancel(release: Release, name: str = "") -> Build:
         current = _locked(running.pk) if running else None
         if current is None or current.state != Build.State.RUNNING:
             raise ingest.IngestError(f"no build of release {release.name!r} is running")
-        if current.answers_again:
-            raise ingest.IngestError(f"build {current.name} is being sealed to answer again; let it end")
-        current.state = Build.State.CANCELLED
-        current.save(update_fields=["state"])
-        shards = current.shards.values_list("shard_id", flat=True)
-        work.withdraw(INDEX, [(current.pk, shard) for shard in shards])
-        work.withdraw(SEAL, [(current.pk,)])
+        _stop(current)
     return current
+
+
+def _stop(current: Build) -> None:
+    if current.answers_again:
+        raise ingest.IngestError(f"build {current.name} is being sealed to answer again; let it end")
+    current.state = Build.State.CANCELLED
+    current.save(update_fields=["state"])
+    shards = current.shards.values_list("shard_id", flat=True)
+    work.withdraw(INDEX, [(current.pk, shard) for shard in shards])
+    work.withdraw(SEAL, [(current.pk,)])
 
 
 def retry_shard(release: Release, number: int) -> Build:

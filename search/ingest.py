@@ -14,6 +14,7 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.module_loading import import_string
 
+from governance import work
 from governance.storage import StorageError
 from search import builds, sealing
 from search.builds import BuildProgress
@@ -137,7 +138,8 @@ def _alone(release: Release) -> Iterator[None]:
 
 def _resume(current: Build) -> None:
     """A build that was cancelled, or could not be sealed, goes on."""
-    if current.shards.filter(seen_at__gt=timezone.now() - timedelta(seconds=settings.WORK.lease)).exists():
+    read_now = current.shards.filter(seen_at__gt=timezone.now() - timedelta(seconds=settings.WORK.lease)).exists()
+    if read_now or work.is_under_way(builds.SEAL, (current.pk,)):
         raise IngestError(f"build {current.name} is being built by workers; set REDIS_URL to have it go on with them")
     Build.objects.filter(pk=current.pk).update(state=Build.State.RUNNING, problem="")
     current.refresh_from_db()

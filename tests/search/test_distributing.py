@@ -136,7 +136,7 @@ def builds_begun(release: Release) -> Build:
 
 
 def taken(made: Build, row: ShardBuild) -> Lease:
-    Work.objects.create(key="k", task=distributing.INDEX, ids=[made.pk, row.shard_id])
+    Work.objects.create(key="k", task=records.INDEX, ids=[made.pk, row.shard_id])
     lease = work._take(Work.objects.get().pk)
     assert lease
     return lease
@@ -157,6 +157,24 @@ def test_a_build_by_workers_is_not_built_in_process_at_once(release: Release) ->
     distributing._Teller(row).tell(10)
     with pytest.raises(ingest.IngestError, match="is being built by workers"):
         ingest.build(release, jobs=1, progress=lambda now: None)
+    made.shards.update(seen_at=None)
+    Work.objects.create(key=f"{records.SEAL}:{made.pk}", task=records.SEAL, ids=[made.pk])
+    assert work._take(Work.objects.get().pk)
+    with pytest.raises(ingest.IngestError, match="is being built by workers"):
+        ingest.build(release, jobs=1, progress=lambda now: None)
+
+
+def test_a_build_that_is_wanted_anew_ends_the_one_that_runs(release: Release) -> None:
+    old = builds_begun(release)
+    Build.objects.filter(pk=old.pk).update(answers_again=True)
+    with pytest.raises(ingest.IngestError, match="is being sealed to answer again"):
+        distributing.request(release, anew=True)
+    Build.objects.filter(pk=old.pk).update(answers_again=False)
+    new = distributing.request(release, anew=True)
+    old.refresh_from_db()
+    new.refresh_from_db()
+    assert (old.state, new.state) == (Build.State.CANCELLED, Build.State.COMPLETE)
+    assert not Work.objects.exists()
 
 
 # --- the admin -------------------------------------------------------------------------------------
@@ -196,7 +214,7 @@ def test_a_steward_has_a_failed_shard_tried_again(
     failed.refresh_from_db()
     made.refresh_from_db()
     assert (failed.state, made.state) == (ShardBuild.State.WAITING, Build.State.RUNNING)
-    assert Work.objects.get().task == distributing.INDEX
+    assert Work.objects.get().task == records.INDEX
 
 
 def test_staff_without_the_permission_sees_nothing_of_builds(release: Release, client: Client) -> None:
