@@ -72,7 +72,7 @@ def _of_one(release: str, file: Found, *, incomplete: bool, what: str) -> str:
         case "probable":
             return f"Probably. Parts of {what} seem to be in {release}."
         case "boilerplate":
-            return f"No. Of {what}, only boilerplate is in {release}: text that very many files share."
+            return _boilerplate(release, what, incomplete=incomplete)
     return _nothing(release, what, incomplete=incomplete)
 
 
@@ -81,7 +81,7 @@ def _of_many(release: str, kinds: Sequence[str], *, incomplete: bool) -> str:
     exact, parts, alike, probable = (kinds.count(grade) for grade in GRADES)
     if not (exact or parts or alike or probable):
         if BOILERPLATE in kinds:
-            return f"No. Of your {total:,} files, only boilerplate is in {release}: text that very many files share."
+            return _boilerplate(release, f"your {total:,} files", incomplete=incomplete)
         return _nothing(release, f"your {total:,} files", incomplete=incomplete)
     found = [
         (exact, "{} {verb} in {release}", "{}"),
@@ -103,6 +103,11 @@ def _of_many(release: str, kinds: Sequence[str], *, incomplete: bool) -> str:
 def _list(parts: Sequence[str]) -> str:
     text = ", and ".join(parts) if len(parts) == 2 else ", ".join([*parts[:-2], " and ".join(parts[-2:])])
     return text[0].upper() + text[1:]
+
+
+def _boilerplate(release: str, what: str, *, incomplete: bool) -> str:
+    no = f"No, as far as {release} could be read" if incomplete else "No"
+    return f"{no}. Of {what}, only boilerplate is in {release}: text that very many files share."
 
 
 def _nothing(release: str, what: str, *, incomplete: bool) -> str:

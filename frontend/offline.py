@@ -26,6 +26,8 @@ def describe(path: Path) -> dict[str, Any]:
         "distinct_keys_estimate": header.distinct_keys_estimate,
         "error_rate": header.error_rate,
         "digest": header.digest,
+        "missing_shards": header.gaps.missing_shards,
+        "unread_files": header.gaps.unread_files,
     }
 
 

@@ -29,7 +29,8 @@ def answer_in_words(report: dict[str, Any]) -> str:
 
 
 def _unread(answer: dict[str, Any]) -> str:
-    return unread(answer["release"], answer["missing_shards"], answer["unread_files"])
+    # A server of an earlier version does not tell.
+    return unread(answer["release"], answer.get("missing_shards", 0), answer.get("unread_files", 0))
 
 
 def _print_unread(console: Console, answer: dict[str, Any]) -> None:
@@ -109,7 +110,8 @@ def _print_footing(console: Console, report: dict[str, Any]) -> None:
 
 def print_page(console: Console, page: dict[str, Any]) -> None:
     total = page["total"]
-    count = f"{total['exact']:,}" if "exact" in total else f"At least {total['at_least']:,}"
+    is_exact = "exact" in total and not _unread(page)
+    count = f"{total['exact']:,}" if is_exact else f"At least {total.get('exact', total.get('at_least')):,}"
     what = "document matches" if total.get("exact") == 1 else "documents match"
     console.print(Text(f"{count} {what} in {page['release']}.", style="bold"))
     _print_unread(console, page)

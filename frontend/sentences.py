@@ -1,8 +1,10 @@
 """Answers in words: the first line of every page, from the values that the doors give."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from frontend.answers import Found, as_far_as_read, in_words, number, strongest
+from search.gaps import Gaps
 from search.lookup import BUCKETS, Content, Holding, SearchPage
 from search.models import Build
 from search.progress import BuildStatus
@@ -56,13 +58,13 @@ def _in_repositories(holding: Holding) -> str:
     return f" in {number(count, 'repository', 'repositories')}"
 
 
-def of_holdings(holdings: Sequence[Holding], scope: Scope) -> str:
-    """One sentence for all releases that were asked."""
+def of_holdings(holdings: Sequence[Holding], scope: Scope, gaps: Gaps) -> str:
+    """One sentence for all releases that were asked; `gaps` are of those and of any that should have been."""
     if len(holdings) == 1:
-        return of_holding(holdings[0], scope)
+        return of_holding(replace(holdings[0], gaps=gaps), scope)
     held = sum(bool(holding.documents) for holding in holdings)
     if not held:
-        unsure = ", as far as they could be read" if any(holding.gaps for holding in holdings) else ""
+        unsure = ", as far as they could be read" if gaps else ""
         return f"None of the {len(holdings)} releases holds {_ANY[scope.kind].format(scope.value)}{unsure}."
     verb = "holds" if held == 1 else "hold"
     return f"{held} of {len(holdings)} releases {verb} {_SOME[scope.kind].format(scope.value)}."

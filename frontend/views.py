@@ -178,7 +178,7 @@ def holdings(request: HttpRequest) -> HttpResponse:
     page = {
         "text": str(scope),
         "scope": scope,
-        "answer": sentences.of_holdings(found, scope),
+        "answer": sentences.of_holdings(found, scope, lookup.gaps(release or None)),
         "holdings": [present.holding_view(holding, scope, _next_places(holding, text)) for holding in found],
         "continued": bool(parts),
     }

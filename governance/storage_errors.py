@@ -37,6 +37,7 @@ STATUSES = {
     "307": ("the bucket is in another region, or on another server", False),
     "400": ("the server does not take the request; is the region right?", False),
     "401": (REFUSED, False),
+    "408": ("the server was too slow", True),
     "403": (NOT_PERMITTED, False),
     "404": (HIDDEN_OR_MISSING, False),
     "416": ("is shorter than it was a moment ago: it was changed while it was read", False),
@@ -113,7 +114,7 @@ def server_failure(status: str, code: str) -> Failure:
     if not status:
         return Failure(AWAY, temporary=True)
     name = "".join(f"_{letter}" if letter.isupper() else letter for letter in code).lstrip("_").upper()
-    reason, temporary = NAMED.get(name) or STATUSES.get(status) or (f"the server answers {status}", False)
+    reason, temporary = NAMED.get(name) or STATUSES.get(status) or (f"the server answers {status}", status[0] == "5")
     # A 404 may also be about who asks.
     if reason == HIDDEN_OR_MISSING and name not in {"", "NO_SUCH_KEY"}:
         return Failure(f"the server answers {status} {code}"[:REASON_LENGTH], temporary=False)

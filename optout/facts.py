@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from optout.policy import MOST_REPOSITORIES
 from search import masks
 from search.engines.base import Clause, EngineError, Facet, Field, Index, Term
-from search.lookup import active_releases
+from search.lookup import active_releases, gaps
 from search.opened import open_build
 from search.scope import Scope, ScopeKind
 
@@ -51,10 +51,21 @@ def held(scopes: Sequence[Scope]) -> Mapping[Scope, Held] | None:
     return {scope: Held(frozenset(repositories)) for scope, repositories in found.items()}
 
 
-def shown(scopes: Sequence[Scope]) -> frozenset[Scope] | None:
-    """Those of the scopes that match something which an answer would show; None where the index cannot be asked."""
-    by_key = {scope.key: scope for scope in scopes}
-    return _present(by_key, masks.visible())
+def shown(scopes: Sequence[Scope]) -> Mapping[Scope, bool | None]:
+    """Whether each of the scopes matches something which an answer would show.
+
+    None where nobody can say: the index cannot be asked, or not all of the releases could be read.
+    """
+    present = _present({scope.key: scope for scope in scopes}, masks.visible()) if scopes else frozenset()
+    if present is None:
+        return dict.fromkeys(scopes)
+    absent = None if are_incomplete() else False
+    return {scope: True if scope in present else absent for scope in scopes}
+
+
+def are_incomplete() -> bool:
+    """Whether not all of the releases that answer, or should, could be read."""
+    return bool(gaps())
 
 
 def _present(by_key: Mapping[str, Scope], where: Clause) -> frozenset[Scope] | None:

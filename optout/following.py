@@ -176,5 +176,5 @@ def forge_hosts() -> frozenset[str]:
 def understood(lines: Sequence[paste.Line]) -> list[Understood]:
     """Each line with whether a release shows any of it; masks are honoured, so what is hidden is not shown."""
     scopes = list({line.scope for line in lines if line.scope is not None})
-    shown = facts.shown(scopes) if scopes else frozenset()
-    return [Understood(line, None if shown is None or line.scope is None else line.scope in shown) for line in lines]
+    shown = facts.shown(scopes)
+    return [Understood(line, shown.get(line.scope) if line.scope else None) for line in lines]

@@ -297,11 +297,16 @@ def _with_contents(covered: Covered, proven: Proven, held: Mapping[Scope, Held] 
         return replace(covered, sentence="The releases could not be asked who holds it. Prove it again later.")
     own = held[scope].of([proven.subject])
     if not own:
-        return replace(covered, sentence=f"No release holds it in a repository of {proven.subject}.")
+        return replace(covered, sentence=_nobody(proven.subject))
     if own != held[scope].repositories:
         others = f"Others hold it as well as {proven.subject}. Ask for your own copies by repo: or path:."
         return replace(covered, sentence=others)
     return replace(covered, owned=True, sentence=f"Only repositories of {proven.subject} hold it.")
+
+
+def _nobody(subject: str) -> str:
+    unsure = ", as far as they could be read" if facts.are_incomplete() else ""
+    return f"No release holds it in a repository of {subject}{unsure}."
 
 
 def _ties(proven: Proven, held: Mapping[Scope, Held] | None) -> dict[str, Tie]:

@@ -21,6 +21,7 @@ from governance.ledger.entries import Kind
 from governance.signing import PublicKey, SignatureError
 from governance.storage import StorageError
 from optout import mail, remains
+from optout.column_map import JUDGED, OPTIONS
 from optout.exclusion_list import ExclusionListError, ListedDocument, open_list
 from optout.exclusions import NotPublished, list_numbered, on_list, write_out
 from optout.hiding import scopes_of
@@ -88,7 +89,6 @@ def accept_receipt(envelope: bytes, trusted: Collection[PublicKey]) -> tuple[App
     record = _list_of(receipt)
     releases = _filtered(receipt)
     for release in releases:
-        _check_columns(receipt, release)
         _check_counts(receipt, record, release)
     filtered = releases[0]
     digest = hashlib.sha256(receipt.to_bytes()).hexdigest()
@@ -153,14 +153,12 @@ def _filtered(receipt: Receipt) -> list[Release]:
             problem = f"{len(missing)} shards of {release.name} were not filtered, such as {registered[missing[0]]}"
     if not found:
         raise NotAccepted(f"receipt.inputs: {problem}")
-    return sorted(found, key=lambda release: (release.active_build_id is None, release.pk))
-
-
-def _check_columns(receipt: Receipt, release: Release) -> None:
-    """Whoever reads the shards by another map may see other repositories and paths in them."""
-    if _columns(release.name) != {_map(receipt.columns or {})}:
-        registered = "another" if receipt.columns else "a"
-        raise NotAccepted(f"receipt.columns: {release.name} is registered with {registered} column map")
+    # The same shards may be registered once more because the first map was wrong.
+    alike = [release for release in found if _columns(release.name) == {_map(receipt.columns or {})}]
+    if not alike:
+        which = "another" if receipt.columns else "a"
+        raise NotAccepted(f"receipt.columns: {found[0].name} is registered with {which} column map")
+    return sorted(alike, key=lambda release: (release.active_build_id is None, release.pk))
 
 
 def _check_counts(receipt: Receipt, record: ExclusionList, release: Release) -> None:
@@ -268,7 +266,9 @@ def _columns(release: str) -> set[str]:
 
 
 def _map(columns: Mapping[str, str]) -> str:
-    return json.dumps(columns, sort_keys=True)
+    """What the map says of that by which a file is judged."""
+    judged = {name: column for name, column in columns.items() if name in (*OPTIONS, *JUDGED)}
+    return json.dumps(judged, sort_keys=True)
 
 
 def _alike(release: str) -> set[str]:

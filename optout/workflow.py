@@ -5,7 +5,7 @@
 
 import hashlib
 import json
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from django.core.exceptions import ValidationError
@@ -50,7 +50,7 @@ def submit(
         raise Refused("scopes", f"{len(wanted):,} scopes; a request has 1 to {MOST_SCOPES:,}")
     contact = checked_contact(contact)
     once = _digest(idempotency_key, contact, forge, wanted) if idempotency_key else None
-    shown = facts.shown(wanted) if len(wanted) <= MOST_LOOKED_UP else None
+    shown = facts.shown(wanted) if len(wanted) <= MOST_LOOKED_UP else {}
     with alone():
         if once and (made := Request.objects.filter(idempotency_key=once).first()):
             return made
@@ -140,7 +140,7 @@ def _check_rate(contact: str) -> None:
         raise TooMany("contact", f"{MOST_REQUESTS} requests were sent with it today; send the next one tomorrow")
 
 
-def _draft(request: Request, scopes: Iterable[Scope], shown: Collection[Scope] | None) -> list[Claim]:
+def _draft(request: Request, scopes: Iterable[Scope], shown: Mapping[Scope, bool | None]) -> list[Claim]:
     return Claim.objects.bulk_create(
         (
             Claim(
@@ -148,7 +148,7 @@ def _draft(request: Request, scopes: Iterable[Scope], shown: Collection[Scope] |
                 number=number,
                 scope=str(scope),
                 key=scope.key,
-                found=None if shown is None else scope in shown,
+                found=shown.get(scope),
             )
             for number, scope in enumerate(scopes, start=1)
         ),

@@ -27,7 +27,11 @@ MARK = "begun"
 POINTERS = ("stack-v2-ids", "stack-v2-train-ids")
 """Layouts without texts: who trains on them fetches the texts from an archive."""
 
-UNREAD = (Skip.NO_TEXT, Skip.NOT_IN_ARCHIVE, Skip.DAMAGED, Skip.UNKNOWN_ENCODING, Skip.UNDECODABLE)
+NOT_HAD = (Skip.ELSEWHERE, Skip.NOT_IN_ARCHIVE, Skip.DAMAGED)
+"""Texts that any shard may point to; inline ones are never counted so."""
+
+NOT_READ = (Skip.NO_TEXT, Skip.UNKNOWN_ENCODING, Skip.UNDECODABLE)
+"""What else of shards that only point is not known."""
 
 
 class NotShared(Exception):
@@ -125,10 +129,13 @@ def tally(current: Build) -> Counter[str]:
 
 
 def unread_files(current: Build) -> int:
-    """Files that shards of the build only point to, and whose texts nobody has read: what is in them is not known."""
-    rows = current.shards.values_list("shard__layout", "shard__columns", "tally")
-    pointing = (tally for layout, columns, tally in rows if layout in POINTERS or _only_points(columns))
-    return sum(tally.get(reason, 0) for tally in pointing for reason in UNREAD)
+    """Files that shards of the build point to, and whose texts nobody has read: what is in them is not known."""
+    unread = 0
+    for layout, columns, tally in current.shards.values_list("shard__layout", "shard__columns", "tally"):
+        only_points = layout in POINTERS or _only_points(columns)
+        reasons = (*NOT_HAD, *NOT_READ) if only_points else NOT_HAD
+        unread += sum(tally.get(reason, 0) for reason in reasons)
+    return unread
 
 
 def _only_points(columns: Mapping[str, str]) -> bool:

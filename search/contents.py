@@ -17,6 +17,8 @@ class Skip(StrEnum):
     """The declared identifier is neither null nor 40 hexadecimal digits."""
     NO_TEXT = "no text"
     """The content is null: the shard only says that the file exists."""
+    ELSEWHERE = "text elsewhere"
+    """The content is null, and the shard says where it is to be had; no archive was asked."""
     NOT_IN_ARCHIVE = "not in the archive"
     """The content is null, and the archive does not hold it."""
     DAMAGED = "damaged content"
@@ -66,7 +68,7 @@ def examine(file: RawFile, max_bytes: int) -> Document | Skip:
     """
     if misplaced := _misplaced(file):
         return misplaced
-    original = file.missing or _original(file.content, max_bytes)
+    original = file.missing or _original(file, max_bytes)
     if isinstance(original, Skip):
         return original
     text = _text(original, file.encoding, max_bytes)
@@ -106,10 +108,11 @@ def _misplaced(file: RawFile) -> Skip | None:
     return None
 
 
-def _original(content: memoryview | None, max_bytes: int) -> bytes | Skip:
+def _original(file: RawFile, max_bytes: int) -> bytes | Skip:
     """A copy of the content as it is; what is too large is not copied."""
+    content = file.content
     if content is None:
-        return Skip.NO_TEXT
+        return Skip.ELSEWHERE if file.blob_id else Skip.NO_TEXT
     if not content.nbytes:
         return Skip.EMPTY
     return content.tobytes() if content.nbytes <= max_bytes else Skip.TOO_LARGE

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from contextlib import suppress
 
 from django.db import transaction
-from django.utils import timezone
+from django.db.models.functions import Now
 
 from governance import work
 from governance.storage import StorageError
@@ -182,7 +182,7 @@ class _Teller:
         if time.monotonic() < self._next:
             return
         self._next = time.monotonic() + TELL_SECONDS
-        ShardBuild.objects.filter(pk=self._row.pk).update(done_bytes=self._bytes, seen_at=timezone.now())
+        ShardBuild.objects.filter(pk=self._row.pk).update(done_bytes=self._bytes, seen_at=Now())
         if not Build.objects.filter(pk=self._row.build_id, state=Build.State.RUNNING).exists():
             raise _Cancelled
 

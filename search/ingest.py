@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models.functions import Now
 from django.utils import timezone
 from django.utils.module_loading import import_string
 
@@ -138,7 +139,7 @@ def _alone(release: Release) -> Iterator[None]:
 
 def _resume(current: Build) -> None:
     """A build that was cancelled, or could not be sealed, goes on."""
-    read_now = current.shards.filter(seen_at__gt=timezone.now() - timedelta(seconds=settings.WORK.lease)).exists()
+    read_now = current.shards.filter(seen_at__gt=Now() - timedelta(seconds=settings.WORK.lease)).exists()
     if read_now or work.is_under_way(builds.SEAL, (current.pk,)):
         raise IngestError(f"build {current.name} is being built by workers; set REDIS_URL to have it go on with them")
     Build.objects.filter(pk=current.pk).update(state=Build.State.RUNNING, problem="")

@@ -24,7 +24,7 @@ from search.engines.base import (
 )
 from search.engines.stored import content_of
 from search.gaps import NONE, Gaps
-from search.models import Build, Release
+from search.models import Build, Release, Shard
 from search.opened import Opened, open_build
 from search.querying import plan
 from search.redact import redact
@@ -199,17 +199,23 @@ def known(swhids: Sequence[Swhid], release: str | None = None) -> dict[str, Know
     wanted = {swhid.core for swhid in swhids}
     visible = masks.visible()
     found: set[str] = set()
-    whole = True
     for asked in _all(release):
         found |= asked.opened.index.present(Field.SWHID, wanted - found, visible)
-        whole &= not asked.build.gaps
+    whole = not gaps(release)
     held = {swhid.core: swhid.core in found for swhid in swhids}
     return {core: Known(known, incomplete=not (known or whole)) for core, known in held.items()}
 
 
 def gaps(release: str | None = None) -> Gaps:
-    """What could not be read of the active releases, or of the one named."""
-    return reduce(Gaps.__or__, (asked.build.gaps for asked in _all(release)))
+    """What could not be read of the active releases, or of the one named.
+
+    A release that is being sealed again is in no answer until that is done: all of it is missing among the others.
+    """
+    asked = [one.active_build.gaps for one in active_releases() if release in {None, one.name} and one.active_build]
+    if release is None:
+        away = Shard.objects.filter(release__builds__answers_again=True).distinct().count()
+        asked.append(Gaps(missing_shards=away))
+    return reduce(Gaps.__or__, asked, NONE)
 
 
 def holdings(scope: Scope, *, release: str | None = None, after: int | None = None, limit: int = PAGE) -> list[Holding]:

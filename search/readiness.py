@@ -10,13 +10,13 @@ NOBODY = Term(Field.KEY, "-")
 
 
 def engine() -> Finding:
-    """Failed where no release can be asked, degraded where some cannot."""
+    """Failed where no active release can be asked, degraded where some release cannot."""
     active = list(Build.objects.filter(active_for__isnull=False).select_related("release").order_by("pk"))
     silent = [build.release.name for build in active if not _answers(build)]
     sealed = list(Build.objects.filter(answers_again=True).values_list("release__name", flat=True).order_by("pk"))
     if not silent and not sealed:
         return Finding(State.OK, f"active releases that answer: {len(active)}")
-    state = State.FAILED if len(silent) == len(active) else State.DEGRADED
+    state = State.FAILED if active and len(silent) == len(active) else State.DEGRADED
     named = {"cannot be asked": silent, "sealed again, and in no answer until that is done": sealed}
     return Finding(state, "; ".join(f"{what}: {', '.join(names)}" for what, names in named.items() if names))
 

@@ -103,11 +103,12 @@ def _of_line(understood: following.Understood, wanted: Collection[Scope]) -> Off
 
 def _of_one(scope: Scope, wanted: Collection[Scope]) -> tuple[list[Offer], str]:
     holdings = _holdings(scope)
-    held = sentences.of_held([(holding.release, holding.documents) for holding in holdings])
+    figures = [(holding.release, holding.documents) for holding in holdings]
+    held = sentences.of_held(figures, incomplete=bool(lookup.gaps()))
     main = Offer(scope, sentences.of_offer(scope), held, scope in wanted, main=True)
     parts = _PARTS.get(scope.kind)
     found, note = parts(scope, holdings) if parts else ({}, "")
-    return [main, *(_part(part, figures, wanted) for part, figures in found.items())], note
+    return [main, *(_part(part, each, wanted) for part, each in found.items())], note
 
 
 def _part(scope: Scope, figures: Iterable[tuple[str, int]], wanted: Collection[Scope]) -> Offer:

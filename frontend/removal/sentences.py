@@ -8,7 +8,7 @@ from search.scope import Scope, ScopeKind
 
 WISH = "No release shows anything of it now. You can ask all the same: it is kept as a wish for the releases to come."
 HELD = "A release holds something of it."
-UNKNOWN = "Our releases could not be asked about it. You can ask all the same."
+UNKNOWN = "Nothing of it was found, but not all of our releases could be asked or read. You can ask all the same."
 
 
 def of_choice(scopes: Sequence[Scope], lines: int) -> str:
@@ -49,10 +49,15 @@ _OTHERS = {
 }
 
 
-def of_held(figures: Sequence[tuple[str, int]]) -> str:
-    """`tiny-2026-11 holds 2 files of it`; of several releases each, and those that hold nothing not at all."""
+def of_held(figures: Sequence[tuple[str, int]], *, incomplete: bool = False) -> str:
+    """`tiny-2026-11 holds 2 files of it`; of several releases each, and those that hold nothing not at all.
+
+    `incomplete`: not all that was asked could be read.
+    """
     held = [f"{release} holds {number(documents, 'file')} of it" for release, documents in figures if documents]
-    return "; ".join(held) + "." if held else WISH
+    if held:
+        return "; ".join(held) + "."
+    return UNKNOWN if incomplete else WISH
 
 
 def of_selection(scopes: Sequence[Scope]) -> str:

@@ -285,7 +285,7 @@ def test_a_spool_folder_without_room_is_told(monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_amazons_own_servers_are_asked_where_no_other_is_named() -> None:
-    store = storage_objects._store(S3Server("S3", region="eu-north-1", anonymous=True), "softwareheritage", 1, 5.0, 0)
+    store = storage_objects._store(S3Server("S3", region="eu-north-1", anonymous=True), "softwareheritage", 1, 5.0)
     told = {"bucket": "softwareheritage", "region": "eu-north-1", "skip_signature": "true"}
     assert {name: store.config.get(name) for name in told} == told
     assert "endpoint" not in store.config

@@ -111,6 +111,42 @@ def test_an_access_key_that_nobody_has_is_not_taken_for_a_missing_object(
 
 
 @s3.needs_server
+def test_what_the_environment_says_to_others_is_not_said_to_the_server(
+    bucket: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written(f"{bucket}/key")
+    others = {"SESSION_TOKEN": "token", "ACCESS_KEY_ID": "other", "VIRTUAL_HOSTED_STYLE_REQUEST": "true"}
+    for name, value in others.items():
+        monkeypatch.setenv(f"AWS_{name}", value)
+    storage_objects._store.cache_clear()
+    assert location(f"{bucket}/key").read_bytes(9) == b"xxx"
+
+
+@s3.needs_server
+def test_certificates_that_are_none_are_told(bucket: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "ca.pem").write_text("nothing of the kind")
+    use(s3.SHARED, monkeypatch, S3_CA=str(tmp_path / "ca.pem"))
+    with pytest.raises(StorageError, match="S3_CA: cannot be used"):
+        location(f"{bucket}/key").read_bytes(9)
+
+
+@s3.needs_server
+def test_a_forked_process_is_told_instead_of_waiting_for_ever(bucket: str) -> None:
+    file = written(f"{bucket}/key")
+    script = (
+        "import os; from governance.storage import StorageError, location\n"
+        f"file = location({file.url!r}); file.read_bytes(9); child = os.fork()\n"
+        "if child: raise SystemExit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))\n"
+        "try: file.read_bytes(9)\n"
+        "except StorageError as error: os._exit(0 if 'was forked' in str(error) else 2)\n"
+        "os._exit(1)"
+    )
+    assert (
+        subprocess.run([sys.executable, "-c", script], cwd=settings.BASE_DIR, check=False, timeout=60).returncode == 0
+    )
+
+
+@s3.needs_server
 def test_what_is_public_is_read_by_anybody_and_nothing_else(bucket: str, monkeypatch: pytest.MonkeyPatch) -> None:
     written(f"{bucket}/key")
     use(s3.SHARED, monkeypatch, S3_ACCESS_KEY="", S3_SECRET_KEY_FILE="", S3_ANONYMOUS="yes")

@@ -291,8 +291,8 @@ def test_it_needs_pyarrow_and_cryptography_and_nothing_else(bench: Bench) -> Non
     }  # fmt: skip
     assert {name for name in ours if not name.startswith("governance")} == {
         "optout", *(f"optout.{name}" for name in (
-            "atomic", "clean_output", "column_map", "dropped", "emails", "exclusion_list", "filter", "list_tables",
-            "listed_scopes", "manifest", "matcher", "receipt", "rewriting", "shard_columns", "shard_files",
-            "shard_output", "shard_texts", "statements",
+            "atomic", "clean_output", "column_map", "dropped", "emails", "exclusion_list", "filter", "filter_progress",
+            "list_tables", "listed_scopes", "manifest", "matcher", "receipt", "rewriting", "shard_columns",
+            "shard_files", "shard_output", "shard_texts", "statements",
         ))
     }  # fmt: skip

@@ -32,6 +32,7 @@ def accepted(file: RawFile) -> Document:
     [
         (raw(b""), Skip.EMPTY),
         (raw(None), Skip.NO_TEXT),
+        (raw(None, blob_id=ID), Skip.ELSEWHERE),
         (raw(b"MZ\0\0"), Skip.BINARY),
         (raw(b"\0"), Skip.BINARY),
         (raw(b"x" * 101), Skip.TOO_LARGE),

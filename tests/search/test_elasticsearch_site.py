@@ -157,7 +157,7 @@ def test_a_mask_counts_in_every_answer_at_once(gate: Gate, client: Client, tmp_p
 
     def told() -> tuple[int, int, int, bool]:
         (holding,) = lookup.holdings(ADA, release="masked-1")
-        known = client.post("/api/v1/known", sorted(swhids), content_type="application/json").json()
+        known = client.post("/api/v1/known?release=masked-1", sorted(swhids), content_type="application/json").json()
         report = lookup.check([AskedFile("a.py", corpus.PARSER.encode())], release="masked-1")
         found = any("ada/" in str(evidence.source) for file in report.files for evidence in file.evidence)
         held = sum(each["known"] for each in known.values())
@@ -169,6 +169,9 @@ def test_a_mask_counts_in_every_answer_at_once(gate: Gate, client: Client, tmp_p
     after = told()
     masks.lift(ADA)
     assert before[:2] == (2, 2)
+    assert before[2] == len(swhids)
+    # One of the two contents is held by others as well.
+    assert after[2] == 1
     assert before[3]
     assert after[:2] == (0, 0)
     assert not after[3]

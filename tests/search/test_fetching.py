@@ -187,7 +187,7 @@ def test_a_shard_that_only_points_is_read_with_its_texts(archive: str, tmp_path:
     assert tally == {Skip.NOT_IN_ARCHIVE: 1}
     tally.clear()
     assert list(read_documents(tmp_path / "ids.parquet", max_bytes=MOST, tally=tally)) == []
-    assert tally == {Skip.NO_TEXT: 3}
+    assert tally == {Skip.ELSEWHERE: 3}
 
 
 # --- Servers that fail ----------------------------------------------------------------------------------

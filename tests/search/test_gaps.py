@@ -10,7 +10,8 @@ from django.conf import LazySettings
 from django.core.management import call_command
 from django.test import Client
 
-from frontend import sentences
+from frontend import answers, sentences
+from optout import facts
 from search import ingest, lookup, registering
 from search.checking import AskedFile
 from search.gaps import Gaps
@@ -24,7 +25,7 @@ from search.swhid import of_content, parse_swhid
 from tests import corpus
 from tests.conftest import build_release
 from tests.search.fixtures_layouts import PUBLISHED, Given
-from tests.search.fixtures_shards import write_shard
+from tests.search.fixtures_shards import V2, v2_row, write_shard
 
 ABSENT = corpus.code(900, 4)
 HELD = corpus.code(100, 4)
@@ -32,6 +33,7 @@ POINTING = [published for published in PUBLISHED if not published.has_texts]
 NONE = Gaps()
 UNREAD = Gaps(unread_files=2)
 SCOPE = parse_scope("account:nobody")
+ADA = parse_scope("account:ada")
 
 
 @pytest.fixture(autouse=True)
@@ -91,6 +93,41 @@ def test_a_column_map_may_point_as_well(tmp_path: Path) -> None:
     assert ingest.build(release, jobs=1, progress=lambda now: None).unread_files == 1
 
 
+def test_texts_that_are_missing_among_others_are_told_too(tmp_path: Path) -> None:
+    rows = [v2_row(HELD), v2_row(None, path="/b.py", blob_id="b" * 40)]
+    release = build_release("mixed-1", [write_shard(tmp_path / "a.parquet", rows, V2)])
+    assert told(release.name) == [Gaps(unread_files=1)] * 5
+
+
+def test_a_release_that_is_sealed_again_is_missed_in_what_all_are_asked(tmp_path: Path) -> None:
+    build_release("whole-1", [corpus.write_texts(tmp_path / "a.parquet", [HELD])])
+    other = build_release("other-1", [corpus.write_texts(tmp_path / "b.parquet", [ABSENT])])
+    swhid = of_content(ABSENT.encode())
+    assert lookup.known([swhid])[swhid.core].known
+    ingest.deactivate(other)
+    assert lookup.known([swhid])[swhid.core] == lookup.Known(known=False, incomplete=False)
+    other.builds.update(answers_again=True)
+    assert lookup.known([swhid])[swhid.core] == lookup.Known(known=False, incomplete=True)
+    assert lookup.known([swhid], "whole-1")[swhid.core] == lookup.Known(known=False, incomplete=False)
+    words = sentences.of_holdings(lookup.holdings(SCOPE), SCOPE, lookup.gaps())
+    assert words == "whole-1 holds nothing of nobody, as far as it could be read."
+
+
+def test_a_request_is_no_wish_where_nobody_can_say(tmp_path: Path) -> None:
+    build_release("whole-1", [corpus.write_texts(tmp_path / "a.parquet", [HELD], "ada/engine")])
+    assert facts.shown([ADA, SCOPE]) == {ADA: True, SCOPE: False}
+    build_release("pointing-1", [pointing(tmp_path)])
+    assert facts.shown([ADA, SCOPE]) == {ADA: True, SCOPE: None}
+    assert facts.shown([]) == {}
+
+
+def test_boilerplate_is_no_plain_no_either() -> None:
+    one = answers.in_words("r-1", [answers.Found(answers.BOILERPLATE, 0.5)], incomplete=True)
+    many = answers.in_words("r-1", [answers.Found(answers.BOILERPLATE, 0.5)] * 2, incomplete=True)
+    for words in (one, many):
+        assert words.startswith("No, as far as r-1 could be read. Of your ")
+
+
 def test_a_release_that_was_read_wholly_says_no(tiny: str, tmp_path: Path) -> None:
     release = build_release("whole-1", [corpus.write_texts(tmp_path / "a.parquet", [HELD])])
     assert told(release.name) == [NONE] * 5
@@ -105,7 +142,7 @@ def test_one_of_several_that_was_not_read_is_enough(tmp_path: Path) -> None:
     assert lookup.gaps() == UNREAD
     assert [holding.gaps for holding in lookup.holdings(SCOPE)] == [UNREAD, NONE]
     assert (lookup.gaps(whole.name), lookup.gaps(pointed.name)) == (NONE, UNREAD)
-    words = sentences.of_holdings(lookup.holdings(SCOPE), SCOPE)
+    words = sentences.of_holdings(lookup.holdings(SCOPE), SCOPE, lookup.gaps())
     assert words == "None of the 2 releases holds anything of nobody, as far as they could be read."
 
 
