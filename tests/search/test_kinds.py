@@ -51,7 +51,7 @@ def test_every_layout_is_built_and_searched(mixed: Release) -> None:
     build = mixed.active_build
     assert build is not None
     assert build.documents == len(KINDS)
-    assert builds_of_releases.tally(build) == {"documents": len(KINDS), "no text": 2}
+    assert builds_of_releases.tally(build) == {"documents": len(KINDS), "text elsewhere": 2}
     assert found('"mail ada@example.org"') == sorted(KINDS)
 
 
