@@ -1,6 +1,6 @@
 """What many tests stand on: a small release that is built once, and a folder of builds of one's own."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -11,6 +11,7 @@ from search import ingest, registering
 from search.models import Release
 from tests import corpus
 from tests.governance.ledger.owner import ledger_is_emptied  # noqa: F401  (pytest finds fixtures by name)
+from tests.search.sites import Redis, need_redis, redis_server
 
 TINY = "tiny-2026-11"
 
@@ -43,3 +44,11 @@ def builds(tmp_path: Path, settings: LazySettings) -> Path:
     """An empty folder of builds."""
     settings.BUILDS_DIR = tmp_path / "builds"
     return tmp_path / "builds"
+
+
+@pytest.fixture
+def redis(tmp_path: Path) -> Iterator[Redis]:
+    """A server of the test's own."""
+    need_redis()
+    with redis_server(tmp_path / "redis") as running:
+        yield running

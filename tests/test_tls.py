@@ -11,7 +11,7 @@ from search.engines.base import EngineError
 from search.engines.elasticsearch import ElasticsearchEngine
 from tests import corpus, s3, tls
 from tests.search.engines import elastic
-from tests.search.sites import Redis, Site, need_redis, redis_server
+from tests.search.sites import Redis, Site
 from tests.tls import Authority
 
 
@@ -77,13 +77,6 @@ def test_elasticsearch_is_asked(trusted: Authority, stranger: Authority) -> None
 
 
 # --- Redis -------------------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def redis(tmp_path: Path) -> Iterator[Redis]:
-    need_redis()
-    with redis_server(tmp_path / "redis") as running:
-        yield running
 
 
 def test_workers_build_over_it(redis: Redis, trusted: Authority, stranger: Authority, tmp_path: Path) -> None:

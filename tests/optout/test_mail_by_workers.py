@@ -12,10 +12,8 @@ from tests.search.sites import (
     Redis,
     Site,
     drop_databases,
-    need_redis,
     on_postgresql,
     own_database,
-    redis_server,
     wait_until,
 )
 
@@ -39,13 +37,6 @@ print(Mail.objects.update(next_try_at=timezone.now()))
 @pytest.fixture
 def server() -> Iterator[MailServer]:
     with mail_server() as running:
-        yield running
-
-
-@pytest.fixture
-def redis(tmp_path: Path) -> Iterator[Redis]:
-    need_redis()
-    with redis_server(tmp_path / "redis") as running:
         yield running
 
 

@@ -16,7 +16,6 @@ from tests.search.sites import (
     need_redis,
     on_postgresql,
     own_database,
-    redis_server,
     wait_until,
 )
 
@@ -50,13 +49,6 @@ def undisturbed(registered: Site, tmp_path_factory: pytest.TempPathFactory) -> A
     site = registered.copy(tmp_path_factory.mktemp("undisturbed"), {})
     site.manage("build", "r-1", "--jobs", "2")
     return site.content()
-
-
-@pytest.fixture
-def redis(tmp_path: Path) -> Iterator[Redis]:
-    need_redis()
-    with redis_server(tmp_path / "redis") as running:
-        yield running
 
 
 @pytest.fixture
