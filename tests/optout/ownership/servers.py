@@ -12,10 +12,10 @@ Talk = Callable[[socket], None]
 
 
 @contextmanager
-def server(talk: Talk, address: str = "127.0.0.1") -> Iterator[tuple[int, list[bytes]]]:
+def server(talk: Talk, address: str = "127.0.0.1", port: int = 0) -> Iterator[tuple[int, list[bytes]]]:
     """A server that reads a request and then does what it is told; yields its port and the requests."""
     requests: list[bytes] = []
-    listening = create_server((address, 0))
+    listening = create_server((address, port))
 
     def serve() -> None:
         while True:

@@ -170,10 +170,14 @@ def test_a_resolver_that_changes_its_mind_is_asked_once_and_checked_each_time() 
 
 
 def test_the_next_address_is_tried_where_one_does_not_answer() -> None:
-    with server(says(answered(b"there")), "127.0.0.2") as (port, _):
-        resolver = Resolver(["127.0.0.1", "127.0.0.2"])
-        guarded = GuardedClient([f"http://{HOST}:{port}"], allow_private=True, resolve=resolver)
-        assert guarded.get(f"http://{HOST}:{port}/").body == b"there"
+    # Bound, and not listening: nobody answers there, and nobody else's test can.
+    with socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        port = silent.getsockname()[1]
+        with server(says(answered(b"there")), "127.0.0.2", port):
+            resolver = Resolver(["127.0.0.1", "127.0.0.2"])
+            guarded = GuardedClient([f"http://{HOST}:{port}"], allow_private=True, resolve=resolver)
+            assert guarded.get(f"http://{HOST}:{port}/").body == b"there"
 
 
 def test_a_name_without_an_address_is_unreachable() -> None:
