@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from search.analysis.entries import band_terms
 from search.analysis.fingerprints import PROFILES, squeeze
-from search.analysis.hashing import terms_of
+from search.analysis.hashing import distinct, terms_of
 from search.analysis.minhash import jaccard, shingles
 from search.documents import DocumentKind
 from search.engines.base import AllOf, AnyOf, Clause, Field, Hit, Index, Match, Not, Term
@@ -174,12 +174,12 @@ class Checker:
         if not bands:
             return []
         where = AllOf((Not(Term(Field.SWHID, swhid)), self.visible))
-        mine = np.unique(shingles(content))
+        mine = distinct(shingles(content))
         lines, whole = _whole(content)
         alike = []
         for match in self.index.best(Field.BANDS, bands, where, limit=NEAR_CANDIDATES, texts=True):
             text = content_of(match.hit)
-            similarity = jaccard(mine, np.unique(shingles(text)))
+            similarity = jaccard(mine, distinct(shingles(text)))
             if similarity >= SIMILARITY_THRESHOLD:
                 source = self._source(match.hit, *_whole(text))
                 alike.append(Evidence(Grade.NEAR_DUPLICATE, lines, whole, source, similarity=similarity))

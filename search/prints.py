@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from governance.storage import Location, location
+from search.analysis.hashing import distinct
 
 Keys = NDArray[np.uint64]
 
@@ -35,7 +36,7 @@ class Gathered:
         return self._distinct
 
     def _fold(self) -> None:
-        self._distinct = np.unique(np.concatenate([self._distinct, *self._waiting]))
+        self._distinct = distinct(np.concatenate([self._distinct, *self._waiting]))
         self._waiting.clear()
         self._count = 0
 

@@ -9,6 +9,7 @@ from keyword import iskeyword
 import numpy as np
 from numpy.typing import NDArray
 
+from search.analysis.hashing import distinct
 from search.analysis.minhash import jaccard, shingles
 
 LEAST_SIMILAR = 0.72
@@ -70,4 +71,4 @@ def _renamed(text: str, names: list[str]) -> bytes:
 
 
 def _shingles(content: bytes) -> NDArray[np.uint64]:
-    return np.unique(shingles(content))
+    return distinct(shingles(content))

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from search.analysis.hashing import mix64
+from search.analysis.hashing import distinct, mix64
 from search.analysis.kernel import inlined, kernel
 
 BASE = np.uint64(0x9E3779B97F4A7C15)
@@ -200,5 +200,4 @@ def selected(content: bytes, profile: Profile = STANDARD) -> NDArray[np.uint64]:
 
 def fingerprints(content: bytes, profile: Profile = STANDARD) -> NDArray[np.uint64]:
     """The distinct fingerprints of a text, ascending."""
-    hashes = np.sort(selected(content, profile))
-    return hashes[np.append(True, hashes[1:] != hashes[:-1])] if hashes.size else hashes
+    return distinct(selected(content, profile))
