@@ -34,6 +34,9 @@ class S3:
     """One server and the folder that is all of it; two servers have two folders."""
 
     folder: Path
+    keeps_connections: bool = False
+    """As Amazon's do. Only to be read from: with a connection that it keeps, this version answers some of the requests
+    that follow a write with 400."""
 
     @property
     def url(self) -> str:
@@ -107,8 +110,8 @@ class S3:
             "ROOT_SECRET_KEY": self.secret_key_file.read_text("ascii").strip(),
         }
         address = self.url.removeprefix("http://")
-        # Without --keep-alive: on connections that it keeps, this version answers some requests with 400.
-        command = [str(built), "--port", address, "--quiet", "posix", str(self.data)]
+        options = ["--quiet", *(["--keep-alive"] if self.keeps_connections else [])]
+        command = [str(built), "--port", address, *options, "posix", str(self.data)]
         run(["setsid", "--fork", *command], self._log, environment)
 
     def _answers(self) -> bool:
