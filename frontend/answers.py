@@ -47,6 +47,17 @@ def unread(release: str, missing_shards: int, unread_files: int) -> str:
     return f"{part}: {what} could not be, and what only they hold is not found."
 
 
+def by_name(documents: int, count: int) -> str:
+    """What is said of documents of which `count` are known by name alone; empty where none is."""
+    if not count:
+        return ""
+    if count < documents:
+        whose, them = f"The text{'' if count == 1 else 's'} of {count:,} of them", "it" if count == 1 else "them"
+    else:
+        whose, them = ("Its text", "it") if count == 1 else ("Their texts", "them")
+    return f"{whose} {'was' if count == 1 else 'were'} not read: the release only points to {them}."
+
+
 def as_far_as_read(gaps: object) -> str:
     """What a no about a release that was not read wholly ends with."""
     return ", as far as it could be read" if gaps else ""

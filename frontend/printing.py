@@ -6,7 +6,7 @@ from typing import Any
 from rich.console import Console
 from rich.text import Text
 
-from frontend.answers import Found, as_far_as_read, in_words, number, strongest, unread
+from frontend.answers import Found, as_far_as_read, by_name, in_words, number, strongest, unread
 
 Printer = Callable[[Console, dict[str, Any]], None]
 
@@ -141,6 +141,8 @@ def print_holdings(console: Console, answer: dict[str, Any]) -> None:
             _print_unread(console, holding)
             continue
         console.print(Text(f"{holding['release']} holds {what} ({holding['bytes']:,} bytes).", style="bold"))
+        if told := by_name(holding["documents"], holding.get("by_name", 0)):
+            console.print(Text(told))
         _print_unread(console, holding)
         for bucket in holding["repositories"]:
             console.print(f"  {bucket['documents']:8,}  {bucket['value']}")

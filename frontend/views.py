@@ -178,7 +178,7 @@ def holdings(request: HttpRequest) -> HttpResponse:
     page = {
         "text": str(scope),
         "scope": scope,
-        "answer": sentences.of_holdings(found, scope, lookup.gaps(release or None)),
+        "answer": sentences.of_holdings(found, scope, lookup.gaps(release or None).about(scope.kind)),
         "holdings": [present.holding_view(holding, scope, _next_places(holding, text)) for holding in found],
         "continued": bool(parts),
     }
@@ -207,7 +207,7 @@ def document(request: HttpRequest, swhid: str) -> HttpResponse:
         return redirect(_without_qualifiers(wanted, release))
     content = lookup.document(wanted, release or None)
     if content is None:
-        gaps = lookup.gaps(release or None)
+        gaps = lookup.gaps(release or None).of_names
         where = f"{release or 'any active release'}{as_far_as_read(gaps)}"
         title = "No, as far as could be read" if gaps else "No. This content is not held"
         return error_answer(request, 404, f"{wanted.core} is not in {where}.", title=title)
@@ -216,10 +216,10 @@ def document(request: HttpRequest, swhid: str) -> HttpResponse:
         "content": content,
         "first": first,
         "answer": sentences.of_document(content),
-        "shown": show(content.text, first.path, content.language, marked),
+        "shown": show(content.text or "", first.path, content.language, marked),
         "lines": lines,
         "marked": marked,
-        "blotted": BLOT in content.text,
+        "blotted": BLOT in (content.text or ""),
     }
     return render(request, "frontend/document.html", page)
 

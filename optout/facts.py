@@ -59,13 +59,13 @@ def shown(scopes: Sequence[Scope]) -> Mapping[Scope, bool | None]:
     present = _present({scope.key: scope for scope in scopes}, masks.visible()) if scopes else frozenset()
     if present is None:
         return dict.fromkeys(scopes)
-    absent = None if are_incomplete() else False
-    return {scope: True if scope in present else absent for scope in scopes}
+    unread = gaps()
+    return {scope: True if scope in present else None if unread.about(scope.kind) else False for scope in scopes}
 
 
-def are_incomplete() -> bool:
-    """Whether not all of the releases that answer, or should, could be read."""
-    return bool(gaps())
+def is_unsure(scope: Scope) -> bool:
+    """Whether the releases that answer, or should, could not be read as far as a question for that scope goes."""
+    return bool(gaps().about(scope.kind))
 
 
 def _present(by_key: Mapping[str, Scope], where: Clause) -> frozenset[Scope] | None:

@@ -297,15 +297,15 @@ def _with_contents(covered: Covered, proven: Proven, held: Mapping[Scope, Held] 
         return replace(covered, sentence="The releases could not be asked who holds it. Prove it again later.")
     own = held[scope].of([proven.subject])
     if not own:
-        return replace(covered, sentence=_nobody(proven.subject))
+        return replace(covered, sentence=_nobody(proven.subject, scope))
     if own != held[scope].repositories:
         others = f"Others hold it as well as {proven.subject}. Ask for your own copies by repo: or path:."
         return replace(covered, sentence=others)
     return replace(covered, owned=True, sentence=f"Only repositories of {proven.subject} hold it.")
 
 
-def _nobody(subject: str) -> str:
-    unsure = ", as far as they could be read" if facts.are_incomplete() else ""
+def _nobody(subject: str, scope: Scope) -> str:
+    unsure = ", as far as they could be read" if facts.is_unsure(scope) else ""
     return f"No release holds it in a repository of {subject}{unsure}."
 
 

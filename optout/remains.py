@@ -13,7 +13,7 @@ from governance.storage import Location
 from optout.exclusion_list import Exclusion, ListedDocument
 from optout.moving import AT_ONCE
 from search import unmasked
-from search.documents import Document
+from search.documents import key_of
 from search.layouts import ColumnMap
 from search.models import Build, Shard
 from search.patterns import find_emails
@@ -35,7 +35,9 @@ def by_name(build: Build, documents: Iterable[ListedDocument]) -> dict[str, int]
     left: Counter[str] = Counter()
     waiting = iter(documents)
     while some := list(islice(waiting, AT_ONCE)):
-        keys = {Document(d.swhid, d.repository, d.path, b"").key: d.exclusion for d in some}
+        keys = {
+            key_of(d.repository, d.path, d.swhid, by_name=alone): d.exclusion for d in some for alone in (False, True)
+        }
         left.update(keys[key] for key in unmasked.present(build, keys))
     return dict(left)
 

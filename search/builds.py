@@ -13,9 +13,9 @@ from django.db.models.functions import Coalesce, Least
 from governance.storage import Location, location
 from search.analysis.entries import SPEC
 from search.analysis.fingerprints import STANDARD
-from search.contents import Skip
+from search.contents import NOT_HAD, Skip
 from search.engines import ENGINES
-from search.indexing import DOCUMENTS, REPEAT, ShardResult, ShardTask
+from search.indexing import BY_NAME, DOCUMENTS, REPEAT, ShardResult, ShardTask
 from search.models import Build, Release, Shard, ShardBuild
 from search.opened import portraits
 
@@ -26,9 +26,6 @@ MARK = "begun"
 
 POINTERS = ("stack-v2-ids", "stack-v2-train-ids")
 """Layouts without texts: who trains on them fetches the texts from an archive."""
-
-NOT_HAD = (Skip.ELSEWHERE, Skip.NOT_IN_ARCHIVE, Skip.DAMAGED)
-"""Texts that any shard may point to; inline ones are never counted so."""
 
 NOT_READ = (Skip.NO_TEXT, Skip.UNKNOWN_ENCODING, Skip.UNDECODABLE)
 """What else of shards that only point is not known."""
@@ -136,6 +133,12 @@ def unread_files(current: Build) -> int:
         reasons = (*NOT_HAD, *NOT_READ) if only_points else NOT_HAD
         unread += sum(tally.get(reason, 0) for reason in reasons)
     return unread
+
+
+def unlisted_files(current: Build) -> int:
+    """Those of them that are not known by name either: they declare no identifier, or an older version read them."""
+    tallies = current.shards.values_list("tally", flat=True)
+    return unread_files(current) - sum(int(tally.get(BY_NAME, 0)) for tally in tallies)
 
 
 def _only_points(columns: Mapping[str, str]) -> bool:

@@ -1,4 +1,4 @@
-"""Contents: whether what a shard says of one file is a document, and why not where it is not."""
+"""Contents: whether what a shard says of one file is a document, and why not where it is not, or not with its text."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -31,6 +31,10 @@ class Skip(StrEnum):
     """The shard names an encoding that nobody here knows."""
     UNDECODABLE = "undecodable"
     """The content is not UTF-8, nor of the encoding that the shard names."""
+
+
+NOT_HAD = frozenset({Skip.ELSEWHERE, Skip.NOT_IN_ARCHIVE, Skip.DAMAGED})
+"""Why nobody has the text of a file that the dataset holds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +78,16 @@ def examine(file: RawFile, max_bytes: int) -> Document | Skip:
     text = _text(original, file.encoding, max_bytes)
     if isinstance(text, Skip):
         return text
-    swhid = _swhid(file.content_id, original)
+    return _document(file, _swhid(file.content_id, original), text)
+
+
+def by_name(file: RawFile) -> Document | None:
+    """The document of a file whose text nobody has; None where it declares no identifier."""
+    digest = _digest(file.content_id)
+    return _document(file, Swhid(Kind.CONTENT, digest).core, b"") if digest else None
+
+
+def _document(file: RawFile, swhid: str, text: bytes) -> Document:
     return Document(
         swhid=swhid,
         repository=file.repository or "",

@@ -30,6 +30,8 @@ class Document:
     the dataset writes it, `path` has no leading slash, `revision` is 40 hexadecimal digits or "".
 
     What is no file may have no repository (""); its path is the id that the dataset gives it, or else its SWHID.
+
+    A document whose `content` is empty is known by name alone: the dataset holds it, and nobody here has its text.
     """
 
     swhid: str
@@ -50,17 +52,16 @@ class Document:
 
     @property
     def text_swhid(self) -> str:
-        """The core identifier of the bytes at hand."""
-        return of_content(self.content).core
+        """The core identifier of the bytes at hand; the declared one where there are none."""
+        return of_content(self.content).core if self.content else self.swhid
 
     @property
     def key(self) -> str:
         """32 hexadecimal digits that name the document in a release, the same in every build.
 
-        Two rows that say the same of the same file are one document.
+        Two rows that say the same of the same file are one document, unless one has the text and the other has not.
         """
-        place = "\0".join((self.repository, self.path, self.swhid))
-        return hashlib.sha256(place.encode("utf-8", "surrogatepass")).hexdigest()[:32]
+        return key_of(self.repository, self.path, self.swhid, by_name=not self.content)
 
     @property
     def order(self) -> int:
@@ -72,3 +73,9 @@ class Document:
         behind = int(self.vendored or self.generated)
         unpopular = 31 - min(max(self.stars, 0).bit_length(), 31)
         return (behind << 5 | unpopular) << HASH_BITS | int(self.key, 16) >> (128 - HASH_BITS)
+
+
+def key_of(repository: str, path: str, swhid: str, *, by_name: bool) -> str:
+    """The key of a document with its text, or of one that is known by name alone."""
+    place = "\0".join((repository, path, swhid, *(["by name"] if by_name else [])))
+    return hashlib.sha256(place.encode("utf-8", "surrogatepass")).hexdigest()[:32]

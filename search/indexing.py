@@ -23,6 +23,9 @@ REPEAT = "repeat"
 
 DOCUMENTS = "documents"
 
+BY_NAME = "by name alone"
+"""Tally of rows whose documents have no text."""
+
 SHARD_FAILURES = (ShardError, EngineError, StorageError)
 """What may go wrong with a shard."""
 
@@ -76,6 +79,8 @@ def index_shard(task: ShardTask, engine: Engine, progress: Progress) -> ShardRes
             analysed = analyser.analyse(document)
             added = part.add(analysed.entry)
             tally[DOCUMENTS if added else REPEAT] += 1
+            if not document.content:
+                tally[BY_NAME] += 1
             gathered.add(analysed.fingerprints)
             text_bytes += len(document.content) if added else 0
             progress(len(document.content))

@@ -10,6 +10,7 @@ from functools import lru_cache, reduce
 from typing import Any, NamedTuple
 
 from search import masks
+from search.analysis.entries import BY_NAME_TAG
 from search.analysis.fingerprints import PROFILES
 from search.checking import SIMILARITY_THRESHOLD, AskedFile, Checker, source_of
 from search.engines.base import (
@@ -20,6 +21,7 @@ from search.engines.base import (
     Facet,
     Field,
     Index,
+    Not,
     Term,
 )
 from search.engines.stored import content_of
@@ -87,11 +89,15 @@ class Known:
 
 @dataclass(frozen=True, slots=True)
 class Holding:
-    """What one release holds of a scope. Lists are the largest first and may be cut; the figures are whole."""
+    """What one release holds of a scope. Lists are the largest first and may be cut; the figures are whole.
+
+    `by_name` are the documents whose texts nobody here has; `bytes` are of the others.
+    """
 
     release: str
     scope: str
     documents: int
+    by_name: int
     bytes: int
     repositories: tuple[Bucket, ...]
     languages: tuple[Bucket, ...]
@@ -103,12 +109,15 @@ class Holding:
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """One content of a release: its text with secrets blotted out, and where it was found."""
+    """One content of a release: its text with secrets blotted out, and where it was found.
+
+    Without text and size where the release only points to it, and nobody here has read it.
+    """
 
     release: str
     swhid: str
-    text: str
-    size: int
+    text: str | None
+    size: int | None
     language: str
     places: tuple[Source, ...]
     holders: int
@@ -201,7 +210,7 @@ def known(swhids: Sequence[Swhid], release: str | None = None) -> dict[str, Know
     found: set[str] = set()
     for asked in _all(release):
         found |= asked.opened.index.present(Field.SWHID, wanted - found, visible)
-    whole = not gaps(release)
+    whole = not gaps(release).of_names
     held = {swhid.core: swhid.core in found for swhid in swhids}
     return {core: Known(known, incomplete=not (known or whole)) for core, known in held.items()}
 
@@ -225,24 +234,36 @@ def holdings(scope: Scope, *, release: str | None = None, after: int | None = No
 
 
 def document(swhid: Swhid, release: str | None = None) -> Content | None:
-    """A content by its identifier, from the latest release that holds it; None where none does."""
+    """A content by its identifier; None where no release holds it.
+
+    From the latest release that holds its text, or else from the latest that knows it by name.
+    """
     where = AllOf((Term(Field.SWHID, swhid.core), masks.visible()))
+    found: Content | None = None
     for asked in _all(release):
-        index = asked.opened.index
-        hits = index.page(where, after=None, limit=PLACES, texts=False)
-        if not hits:
-            continue
-        first = index.page(where, after=None, limit=1, texts=True)[0]
-        return Content(
-            release=asked.release.name,
-            swhid=swhid.core,
-            text=redact(content_of(first).decode("utf-8", "replace")),
-            size=first.size,
-            language=first.language,
-            places=tuple(source_of(hit, asked.origin) for hit in hits),
-            holders=len(hits) if len(hits) < PLACES else index.count(where),
-        )
-    return None
+        here = _content(asked, swhid, where)
+        if here and here.text is not None:
+            return here
+        found = found or here
+    return found
+
+
+def _content(asked: Asked, swhid: Swhid, where: AllOf) -> Content | None:
+    index = asked.opened.index
+    hits = index.page(where, after=None, limit=PLACES, texts=False)
+    if not hits:
+        return None
+    with_text = AllOf((*where.clauses, Not(Term(Field.TAGS, BY_NAME_TAG))))
+    read = next(iter(index.page(with_text, after=None, limit=1, texts=True)), None)
+    return Content(
+        release=asked.release.name,
+        swhid=swhid.core,
+        text=redact(content_of(read).decode("utf-8", "replace")) if read else None,
+        size=read.size if read else None,
+        language=(read or hits[0]).language,
+        places=tuple(source_of(hit, asked.origin) for hit in hits),
+        holders=len(hits) if len(hits) < PLACES else index.count(where),
+    )
 
 
 def figures(release: str) -> ReleaseFigures:
@@ -351,15 +372,17 @@ def _holding(asked: Asked, scope: Scope, where: Clause, after: int | None, limit
     index = asked.opened.index
     page = index.page(where, after=after, limit=limit + 1, texts=False)
     census = _count_all(index, where)
+    by_name = index.count(AllOf((where, Term(Field.TAGS, BY_NAME_TAG)))) if asked.build.unread_files else 0
     return Holding(
         release=asked.release.name,
         scope=str(scope),
         documents=census.documents,
+        by_name=by_name,
         bytes=census.bytes,
         repositories=census.repositories,
         languages=census.languages,
         licenses=census.licenses,
         places=tuple(source_of(hit, asked.origin) for hit in page[:limit]),
         next=page[limit - 1].order if len(page) > limit else None,
-        gaps=asked.build.gaps,
+        gaps=asked.build.gaps.about(scope.kind),
     )

@@ -103,6 +103,7 @@ class Build(models.Model):
     index_bytes = models.BigIntegerField(default=0)
     missing_shards = models.PositiveIntegerField(default=0, help_text="that are not in what was sealed last")
     unread_files = models.BigIntegerField(default=0, help_text="that shards point to, and whose texts nobody has read")
+    unlisted_files = models.BigIntegerField(default=0, help_text="of them, those that are not known by name either")
     problem = models.TextField(blank=True, help_text="why it could not be sealed")
     answers_again = models.BooleanField(
         default=False, help_text="it answered, and does so again when what was added to it is sealed"
@@ -116,7 +117,7 @@ class Build(models.Model):
 
     @property
     def gaps(self) -> Gaps:
-        return Gaps(self.missing_shards, self.unread_files)
+        return Gaps(self.missing_shards, self.unread_files, self.unlisted_files)
 
 
 class ShardBuild(models.Model):

@@ -29,6 +29,7 @@ def seal(current: Build, engine: Engine) -> Build:
     current.documents = engine.seal(current.name, done)
     current.missing_shards = shards - len(done)
     current.unread_files = builds.unread_files(current)
+    current.unlisted_files = builds.unlisted_files(current)
     _write_portrait(current, done, shards)
     current.state = Build.State.INCOMPLETE if current.missing_shards else Build.State.COMPLETE
     current.text_bytes = current.shards.aggregate(total=Sum("text_bytes"))["total"]

@@ -30,8 +30,10 @@ PATIENCE = 2.0
 
 @dataclass(frozen=True, slots=True)
 class SearchHit:
+    """A document that matches, and lines of it; one that is known by name alone has neither a size nor lines."""
+
     source: Source
-    size: int
+    size: int | None
     lines: tuple[Line, ...]
 
 
@@ -83,8 +85,8 @@ class Searcher:
                 scanned += bool(tier.checks)
                 after = hit.order
                 if self._texts.passes(hit, tier):
-                    lines = excerpt(self._texts.of(hit), tier.marks)
-                    hits.append(SearchHit(source_of(hit, self._origin), hit.size, lines))
+                    lines = excerpt(self._texts.of(hit), tier.marks) if hit.size else ()
+                    hits.append(SearchHit(source_of(hit, self._origin), hit.size or None, lines))
             after = None
         return hits, None
 

@@ -15,6 +15,8 @@ Plain = serializers.Serializer[Any]
 
 MISSING_SHARDS = "shards of the release that the build could not read"
 UNREAD_FILES = "files that the release only points to, whose texts were not to be had"
+UNLISTED_FILES = f"{UNREAD_FILES}; without those that are among the documents by name, unless texts are asked for"
+NULL_BY_NAME = "null where the release only points to the text, which nobody has read"
 INCOMPLETE = "given, and true, where it is not known but not all of what was asked could be read"
 
 OTHER_KINDS = [kind.value for kind in DocumentKind if kind is not DocumentKind.FILE]
@@ -122,7 +124,7 @@ class SearchHitSerializer(_OfAKind):
     language = serializers.CharField(source="source.language")
     licenses = serializers.ListField(source="source.licenses", child=serializers.CharField())
     revision = serializers.CharField(source="source.revision")
-    size = serializers.IntegerField()
+    size = serializers.IntegerField(allow_null=True, help_text=f"bytes; {NULL_BY_NAME}")
     lines = LineSerializer(many=True)
 
 
@@ -164,10 +166,12 @@ class BucketSerializer(Plain):
 
 
 class HoldingSerializer(_WithGaps):
+    unread_files = serializers.IntegerField(source="gaps.unread_files", help_text=UNLISTED_FILES)
     release = serializers.CharField()
     scope = serializers.CharField()
     documents = serializers.IntegerField()
-    bytes = serializers.IntegerField()
+    by_name = serializers.IntegerField(help_text="of the documents, those whose texts nobody has read")
+    bytes = serializers.IntegerField(help_text="of the texts that were read")
     repositories = BucketSerializer(many=True)
     languages = BucketSerializer(many=True)
     licenses = BucketSerializer(many=True)
@@ -188,9 +192,9 @@ class HoldingsSerializer(Plain):
 class ContentSerializer(Plain):
     release = serializers.CharField()
     swhid = serializers.CharField()
-    size = serializers.IntegerField()
+    size = serializers.IntegerField(allow_null=True, help_text=f"bytes; {NULL_BY_NAME}")
     language = serializers.CharField()
-    text = serializers.CharField(help_text="secrets are blotted out")
+    text = serializers.CharField(allow_null=True, help_text=f"secrets are blotted out; {NULL_BY_NAME}")
     holders = serializers.IntegerField()
     places = SourceSerializer(many=True)
 

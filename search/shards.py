@@ -23,7 +23,7 @@ import pyarrow.parquet as pq
 from governance.spooling import Held, held
 from governance.storage import Location, StorageError, location, storage_failure
 from search.columns import Place
-from search.contents import RawFile, Skip, examine, place_of
+from search.contents import NOT_HAD, RawFile, Skip, by_name, examine, place_of
 from search.documents import Document
 from search.fetching import Fetcher, with_contents
 from search.fitting import Fit, LayoutError, detect
@@ -94,20 +94,21 @@ def read_documents(
     columns: ColumnMap | None = None,
     fetcher: Fetcher | None = None,
 ) -> Iterator[Document]:
-    """The documents of a shard in its order; what is no document is counted in `tally` by Skip.
+    """The documents of a shard in its order; what is no document, or has no text, is counted in `tally` by Skip.
 
     `columns` says what is where in a shard that is of no layout, or of several. `fetcher` gets the contents that the
-    shard only points to; without one they are files without text.
+    shard only points to; those that are not to be had are documents by name alone.
     Raises ShardError before the first document where the file is no shard, and in mid-stream where it is
     damaged; then what came before is good.
     """
     with _opened(source, columns) as (place, file, found):
         files = _raw_files(place, file, found)
         for raw in with_contents(files, fetcher) if fetcher else files:
-            document = examine(raw, max_bytes)
+            document: Document | Skip | None = examine(raw, max_bytes)
             if isinstance(document, Skip):
                 tally[document.value] += 1
-            else:
+                document = by_name(raw) if document in NOT_HAD else None
+            if document:
                 yield document
 
 

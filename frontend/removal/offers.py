@@ -104,7 +104,7 @@ def _of_line(understood: following.Understood, wanted: Collection[Scope]) -> Off
 def _of_one(scope: Scope, wanted: Collection[Scope]) -> tuple[list[Offer], str]:
     holdings = _holdings(scope)
     figures = [(holding.release, holding.documents) for holding in holdings]
-    held = sentences.of_held(figures, incomplete=bool(lookup.gaps()))
+    held = sentences.of_held(figures, incomplete=bool(lookup.gaps().about(scope.kind)))
     main = Offer(scope, sentences.of_offer(scope), held, scope in wanted, main=True)
     parts = _PARTS.get(scope.kind)
     found, note = parts(scope, holdings) if parts else ({}, "")

@@ -8,7 +8,7 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from frontend.answers import unread
+from frontend.answers import by_name, unread
 from search.documents import DocumentKind
 from search.excerpts import Line
 from search.gaps import Gaps
@@ -104,6 +104,11 @@ def unread_notice(release: str, gaps: Gaps) -> SafeString | str:
     """What an answer of that release is not about; nothing where all of it was read."""
     told = unread(release, gaps.missing_shards, gaps.unread_files)
     return told and format_html('<p class="notice">{}</p>', told)
+
+
+@register.simple_tag
+def by_name_note(documents: int, count: int) -> str:
+    return by_name(documents, count)
 
 
 @register.simple_tag

@@ -19,6 +19,9 @@ SPEC = "1"
 
 PATH_ROOT = "/"
 
+BY_NAME_TAG = "text:none"
+"""Of documents that are known by name alone."""
+
 
 @dataclass(frozen=True, slots=True)
 class Analysed:
@@ -79,6 +82,8 @@ def _tags(document: Document) -> list[str]:
     tags = [language_tag(document.language)] if document.language else []
     if document.kind is not DocumentKind.FILE:
         tags.append(kind_tag(document.kind))
+    if not document.content:
+        tags.append(BY_NAME_TAG)
     return tags + [license_tag(license_id) for license_id in document.licenses]
 
 

@@ -40,7 +40,9 @@ def pack(content: bytes) -> bytes:
 
 
 def content_of(hit: Hit) -> bytes:
-    """The text of a hit that was fetched with its text."""
+    """The text of a hit that was fetched with its text; empty where the document is known by name alone."""
     if hit.packed is None:
         raise ValueError(f"document {hit.key} was fetched without its text")
+    if not hit.size:
+        return b""
     return _ZSTD.decompress(hit.packed, decompressed_size=hit.size, asbytes=True)

@@ -12,7 +12,8 @@ import pytest
 from django.conf import LazySettings
 
 from governance.signing import SigningKey
-from optout import exclusions, removal
+from optout import exclusions, remains, removal
+from optout.exclusion_list import ListedDocument
 from optout.states import State
 from search import ingest, registering
 from search.layouts import ColumnMap
@@ -20,7 +21,7 @@ from search.swhid import of_content
 from tests import corpus
 from tests.conftest import build_release
 from tests.optout.asking import proven
-from tests.optout.removals import accepted, all_accepted, build, filtered, replaced
+from tests.optout.removals import accepted, all_accepted, build, filtered, held, replaced
 from tests.search.fixtures_shards import write_shard
 
 pytestmark = pytest.mark.usefixtures("alone")
@@ -119,6 +120,42 @@ def test_nobody_is_told_that_an_address_is_gone_where_texts_were_not_read(
     states = {claim.scope: claim.state for claim in request.claims.all()}
     assert states == {"repo:ada/engine": State.CLOSED, "email:ada@people.test": State.APPLIED}
     assert "texts that were not read" in " ".join(outcome.kept_open)
+
+
+def test_files_that_are_known_by_name_alone_are_taken_out(
+    tmp_path: Path, key: SigningKey, settings: LazySettings
+) -> None:
+    settings.CONTENTS_URL = ""
+    build_release("first-1", [point(tmp_path / "shards" / "a.parquet", tmp_path / "archive")])
+    assert (held("repo:ada/engine"), held("account:bob")) == (1, 2)
+    request = proven("repo:ada/engine")
+    assert held("repo:ada/engine") == 0, "it is masked from the proof on"
+    _, outcome = replaced(tmp_path, key)
+    (shard,) = (tmp_path / "clean" / "shards").rglob("*.parquet")
+    assert pq.read_table(shard).column("repo_name").to_pylist() == ["bob/tools", "bob/other"]
+    assert outcome.report.is_clean
+    assert {claim.state for claim in request.claims.all()} == {State.CLOSED}
+    assert (held("repo:ada/engine"), held("account:bob")) == (0, 2)
+
+
+def test_a_document_whose_text_came_later_is_no_other_to_the_report(
+    tmp_path: Path, key: SigningKey, settings: LazySettings
+) -> None:
+    """The list names what is known by name alone; in the release that should be clean the archive has its text."""
+    settings.CONTENTS_URL = ""
+    shard = point(tmp_path / "shards" / "a.parquet", tmp_path / "archive")
+    named = build_release("first-1", [shard])
+    settings.CONTENTS_URL = str(tmp_path / "archive")
+    read = build_release("second-1", [shard])
+    proven("repo:ada/engine")
+    swhid = of_content(OTHER).core
+    listed = ListedDocument("first-1", "ada/engine", "a.py", swhid, "1")
+    for release in (named, read):
+        assert remains.by_name(release.builds.get(), [listed]) == {"1": 1}
+    clean, outcome = replaced(tmp_path, key)
+    assert clean.builds.get().unread_files == 0
+    assert outcome.report.is_clean
+    assert remains.by_name(clean.builds.get(), [listed]) == {}
 
 
 def also_texts(folder: Path) -> str:

@@ -134,5 +134,5 @@ def make_oracle(shards: Sequence[Path]) -> Oracle:
     orders = {}
     for row in connection.sql("select repository, path, content, stars, behind from documents").fetchall():
         place = place_of(*row[:3])
-        orders[place] = Document(place[2], row[0], row[1], b"", stars=row[3], vendored=row[4]).order
+        orders[place] = Document(place[2], row[0], row[1], b"x", stars=row[3], vendored=row[4]).order
     return Oracle(connection, orders)

@@ -231,6 +231,7 @@ def test_holdings_give_figures_and_places(client: Client, tiny: str) -> None:
         "release": tiny,
         "scope": "account:ada",
         **both,
+        "by_name": 0,
         "repositories": [{"value": "ada/engine", **both}],
         "languages": [{"value": "Python", **both}],
         "licenses": [{"value": "MIT", **both}],

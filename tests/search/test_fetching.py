@@ -183,10 +183,11 @@ def test_a_shard_that_only_points_is_read_with_its_texts(archive: str, tmp_path:
     tally: Counter[str] = Counter()
     fetcher = Fetcher(archive, MOST)
     found = list(read_documents(tmp_path / "ids.parquet", max_bytes=MOST, tally=tally, fetcher=fetcher))
-    assert [document.content.decode() for document in found] == ["print('Größe')", "# Größe"]
+    assert [document.content.decode() for document in found] == ["print('Größe')", "# Größe", ""]
     assert tally == {Skip.NOT_IN_ARCHIVE: 1}
     tally.clear()
-    assert list(read_documents(tmp_path / "ids.parquet", max_bytes=MOST, tally=tally)) == []
+    named = list(read_documents(tmp_path / "ids.parquet", max_bytes=MOST, tally=tally))
+    assert [(document.path, document.content) for document in named] == [(path, b"") for path in texts]
     assert tally == {Skip.ELSEWHERE: 3}
 
 

@@ -31,7 +31,8 @@ ABSENT = corpus.code(900, 4)
 HELD = corpus.code(100, 4)
 POINTING = [published for published in PUBLISHED if not published.has_texts]
 NONE = Gaps()
-UNREAD = Gaps(unread_files=2)
+UNREAD = Gaps(unread_files=2, unlisted_files=2)
+"""Of shards that declare no identifiers: tests/search/test_by_name.py has those that do."""
 SCOPE = parse_scope("account:nobody")
 ADA = parse_scope("account:ada")
 
@@ -80,7 +81,7 @@ def test_texts_that_the_archive_holds_are_read(tmp_path: Path, settings: LazySet
     archived.parent.mkdir()
     archived.write_bytes(gzip.compress(text))
     release = build_release("pointing-1", [pointing(tmp_path)])
-    assert told(release.name) == [Gaps(unread_files=1)] * 5
+    assert told(release.name) == [Gaps(unread_files=1, unlisted_files=1)] * 5
     held = parse_swhid(lookup.search("path:a.py", release=release.name).hits[0].source.swhid.partition(";")[0])
     assert lookup.known([held], release.name)[held.core] == lookup.Known(known=True, incomplete=False)
 
@@ -96,7 +97,7 @@ def test_a_column_map_may_point_as_well(tmp_path: Path) -> None:
 def test_texts_that_are_missing_among_others_are_told_too(tmp_path: Path) -> None:
     rows = [v2_row(HELD), v2_row(None, path="/b.py", blob_id="b" * 40)]
     release = build_release("mixed-1", [write_shard(tmp_path / "a.parquet", rows, V2)])
-    assert told(release.name) == [Gaps(unread_files=1)] * 5
+    assert told(release.name) == [Gaps(unread_files=1, unlisted_files=1)] * 5
 
 
 def test_a_release_that_is_sealed_again_is_missed_in_what_all_are_asked(tmp_path: Path) -> None:
@@ -151,7 +152,7 @@ def test_the_portrait_takes_it_along(tmp_path: Path) -> None:
     build = lookup.portrait(release.name)
     portrait = Portrait.open(portraits().file(build.name, build.sealed_at))
     report = check_offline(portrait, [AskedFile("a.py", ABSENT.encode())])
-    assert report.basis.gaps == UNREAD
+    assert report.basis.gaps == Gaps(unread_files=2)
     assert sentences.of_report(report, pasted=False).startswith("No, as far as pointing-1 could be read")
 
 

@@ -17,7 +17,7 @@ from rich.progress import (
 
 from search import builds, distributing, ingest
 from search.builds import BuildProgress
-from search.indexing import DOCUMENTS
+from search.indexing import BY_NAME, DOCUMENTS
 from search.management.steward import StewardCommand
 from search.models import Build
 
@@ -76,12 +76,16 @@ class Command(StewardCommand):
             f"Build {build.name} is {build.state}: {build.documents:,} documents, {build.text_bytes / 1e6:,.1f} MB of "
             f"text, index {build.index_bytes / 1e6:,.1f} MB."
         )
-        skipped = ", ".join(f"{count:,} {reason}" for reason, count in sorted(tally.items()) if reason != DOCUMENTS)
-        self.stdout.write(f"Left out: {skipped or 'nothing'}.")
+        skipped = ", ".join(
+            f"{count:,} {reason}" for reason, count in sorted(tally.items()) if reason not in (DOCUMENTS, BY_NAME)
+        )
+        without = ", or without text" if tally[BY_NAME] else ""
+        self.stdout.write(f"Left out{without}: {skipped or 'nothing'}.")
         if build.unread_files:
+            named = f", {tally[BY_NAME]:,} of them known by name" if tally[BY_NAME] else ""
             self.stdout.write(
-                f"{build.unread_files:,} files it only points to have not been read; what is in them is not found, "
-                "and each answer says so. Texts come from CONTENTS_URL (docs/storage.md)."
+                f"{build.unread_files:,} files it only points to have not been read{named}; what is in them is not "
+                "found, and each answer says so. Texts come from CONTENTS_URL (docs/storage.md)."
             )
 
 

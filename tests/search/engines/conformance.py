@@ -59,7 +59,9 @@ def entries(numbers: Sequence[int]) -> list[Entry]:
 
 @cache
 def sixty_documents() -> tuple[Entry, ...]:
-    return (*entries(range(60)), Analyser().analyse(document(60, LATIN)).entry)
+    """Beside them one that is not ASCII, and one that is known by name alone."""
+    others = (document(60, LATIN), document(61, ""))
+    return (*entries(range(60)), *(Analyser().analyse(other).entry for other in others))
 
 
 def holds(entry: Entry, clause: Clause) -> bool:
