@@ -55,7 +55,7 @@ def by_name(documents: int, count: int) -> str:
         whose, them = f"The text{'' if count == 1 else 's'} of {count:,} of them", "it" if count == 1 else "them"
     else:
         whose, them = ("Its text", "it") if count == 1 else ("Their texts", "them")
-    return f"{whose} {'was' if count == 1 else 'were'} not read: the release only points to {them}."
+    return f"{whose} {'is' if count == 1 else 'are'} not held here: the release only points to {them}."
 
 
 def as_far_as_read(gaps: object) -> str:

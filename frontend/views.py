@@ -207,7 +207,7 @@ def document(request: HttpRequest, swhid: str) -> HttpResponse:
         return redirect(_without_qualifiers(wanted, release))
     content = lookup.document(wanted, release or None)
     if content is None:
-        gaps = lookup.gaps(release or None).of_names
+        gaps = lookup.gaps(release or None)
         where = f"{release or 'any active release'}{as_far_as_read(gaps)}"
         title = "No, as far as could be read" if gaps else "No. This content is not held"
         return error_answer(request, 404, f"{wanted.core} is not in {where}.", title=title)

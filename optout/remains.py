@@ -17,12 +17,9 @@ from search.documents import key_of
 from search.layouts import ColumnMap
 from search.models import Build, Shard
 from search.patterns import find_emails
-from search.scope import Scope, ScopeKind, keys_of_contents, keys_of_emails, keys_of_place, parse_scope
+from search.scope import IN_TEXTS, Scope, keys_of_contents, keys_of_emails, keys_of_place, parse_scope
 from search.shards import as_registered, read_places, read_unusable
 from search.swhid import of_content
-
-IN_TEXTS = frozenset({ScopeKind.EMAIL, ScopeKind.SWHID})
-"""Kinds of scopes that cover a file by what is in it."""
 
 
 def in_index(build: Build, exclusions: Iterable[Exclusion]) -> dict[str, int]:

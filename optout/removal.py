@@ -32,7 +32,7 @@ from optout.states import Action, Role, State
 from search import unmasked
 from search.layouts import ColumnMap
 from search.models import Build, Release, Shard
-from search.scope import ScopeKind
+from search.scope import Scope, ScopeKind
 from search.shards import ShardError, read_places
 
 PIPELINE = Actor(Role.PIPELINE)
@@ -314,10 +314,11 @@ def _record(record: ExclusionList, release: Release, build: Build, left: Mapping
 def _close(clean: RemovalReport, release: Release, build: Build) -> tuple[int, dict[str, int]]:
     """Close what the report shows to be gone, and what no other active release holds; masks are lifted with it."""
     applied = Claim.objects.filter(state=State.APPLIED, listed_in__number__lte=clean.exclusion_list.number)
+    known = _scopes_with_documents(clean.exclusion_list)
     with alone():
         # Within, so that nobody activates a build that holds it between the look and the move.
         if Release.objects.filter(pk=release.pk, active_build=build).exists():
-            still = _held_elsewhere(applied, build)
+            still = _held_elsewhere(applied, build, known)
         else:
             still = {claim.pk: f"{release.name} is not active yet" for claim in applied}
         gone = applied.exclude(pk__in=still).values_list("pk", flat=True)
@@ -326,8 +327,19 @@ def _close(clean: RemovalReport, release: Release, build: Build) -> tuple[int, d
     return len(moved), dict(Counter(still.values()))
 
 
-def _held_elsewhere(claims: QuerySet[Claim], clean: Build) -> dict[int, str]:
-    """Of each claim that an active build still holds something of, or may hold, which one that is, in words."""
+def _scopes_with_documents(record: ExclusionList) -> frozenset[str]:
+    """The scopes of a list for which it names documents."""
+    if not any(build.unread_files for build in unmasked.active_builds()):
+        return frozenset()  # nobody asks
+    named = {document.exclusion for document in _listed(record)}
+    return frozenset(exclusion.scope for exclusion in on_list(record) if exclusion.id in named)
+
+
+def _held_elsewhere(claims: QuerySet[Claim], clean: Build, known: Collection[str]) -> dict[int, str]:
+    """Of each claim that an active build still holds something of, or may hold, which one that is, in words.
+
+    `known` are scopes for which the list names documents.
+    """
     held: dict[int, str] = {}
     for build in unmasked.active_builds():
         name = build.release.name
@@ -339,9 +351,18 @@ def _held_elsewhere(claims: QuerySet[Claim], clean: Build) -> dict[int, str]:
             scopes = scopes_of(claim)
             if claim.pk in in_shards or unmasked.count(build, scopes):
                 held[claim.pk] = f"{name} is active, and holds what they name"
-            elif build.unread_files and any(scope.kind is ScopeKind.EMAIL for scope in scopes):
+            elif build.unread_files and any(_stands_in_texts(scope, known) for scope in scopes):
                 held[claim.pk] = f"{name} is active, and points to {build.unread_files:,} texts that were not read"
     return held
+
+
+def _stands_in_texts(scope: Scope, known: Collection[str]) -> bool:
+    """Whether texts that nobody has read may be covered: any may hold an address.
+
+    A content that documents were known to have is told by its identifier; another may be that of a text as it is
+    once it is decoded.
+    """
+    return scope.kind is ScopeKind.EMAIL or (scope.kind is ScopeKind.SWHID and str(scope) not in known)
 
 
 def _in_shards(build: Build, claims: Iterable[Claim]) -> set[int]:

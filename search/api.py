@@ -285,7 +285,7 @@ class DocumentView(ReleaseQuestion):
         content = lookup.document(core, release)
         if content is None:
             nobody = f"release {release} does not hold" if release else "no active release holds"
-            unsure = ", as far as could be read" if lookup.gaps(release).of_names else ""
+            unsure = ", as far as could be read" if lookup.gaps(release) else ""
             raise Unknown("swhid", f"{nobody} {core}{unsure}")
         return Response(ContentSerializer(content).data)
 

@@ -2,7 +2,7 @@
 
 import secrets
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from django.conf import settings
@@ -13,11 +13,12 @@ from django.db.models.functions import Coalesce, Least
 from governance.storage import Location, location
 from search.analysis.entries import SPEC
 from search.analysis.fingerprints import STANDARD
-from search.contents import NOT_HAD, Skip
+from search.contents import Skip
 from search.engines import ENGINES
-from search.indexing import BY_NAME, DOCUMENTS, REPEAT, ShardResult, ShardTask
+from search.indexing import DOCUMENTS, NAMED, REPEAT, ShardResult, ShardTask
 from search.models import Build, Release, Shard, ShardBuild
 from search.opened import portraits
+from search.shards import UNLISTED
 
 INDEX, PORTRAY, SEAL, TIDY = (f"search.tasks.{name}" for name in ("index_shard", "portray", "seal", "tidy"))
 """Tasks of workers about a build."""
@@ -27,8 +28,11 @@ MARK = "begun"
 POINTERS = ("stack-v2-ids", "stack-v2-train-ids")
 """Layouts without texts: who trains on them fetches the texts from an archive."""
 
+NOT_HAD = (Skip.ELSEWHERE, Skip.NOT_IN_ARCHIVE, Skip.DAMAGED)
+"""Of tallies of older versions: texts that any shard may point to; inline ones are never counted so."""
+
 NOT_READ = (Skip.NO_TEXT, Skip.UNKNOWN_ENCODING, Skip.UNDECODABLE)
-"""What else of shards that only point is not known."""
+"""Of the same: what else of shards that only point is not known."""
 
 
 class NotShared(Exception):
@@ -127,18 +131,25 @@ def tally(current: Build) -> Counter[str]:
 
 def unread_files(current: Build) -> int:
     """Files that shards of the build point to, and whose texts nobody has read: what is in them is not known."""
-    unread = 0
-    for layout, columns, tally in current.shards.values_list("shard__layout", "shard__columns", "tally"):
-        only_points = layout in POINTERS or _only_points(columns)
-        reasons = (*NOT_HAD, *NOT_READ) if only_points else NOT_HAD
-        unread += sum(tally.get(reason, 0) for reason in reasons)
-    return unread
+    return sum(unread for unread, _ in _unread(current))
 
 
 def unlisted_files(current: Build) -> int:
     """Those of them that are not known by name either: they declare no identifier, or an older version read them."""
-    tallies = current.shards.values_list("tally", flat=True)
-    return unread_files(current) - sum(int(tally.get(BY_NAME, 0)) for tally in tallies)
+    return sum(unlisted for _, unlisted in _unread(current))
+
+
+def _unread(current: Build) -> Iterator[tuple[int, int]]:
+    """Of each shard."""
+    for layout, columns, tally in current.shards.values_list("shard__layout", "shard__columns", "tally"):
+        only_points = layout in POINTERS or _only_points(columns)
+        if UNLISTED in tally:
+            # Where there is no column of texts, a null that is no pointer is not known to be nothing.
+            unlisted = tally[UNLISTED] + (tally.get(Skip.NO_TEXT, 0) if only_points else 0)
+            yield tally[NAMED] + unlisted, unlisted
+        else:
+            unread = sum(tally.get(reason, 0) for reason in ((*NOT_HAD, *NOT_READ) if only_points else NOT_HAD))
+            yield unread, unread
 
 
 def _only_points(columns: Mapping[str, str]) -> bool:

@@ -33,8 +33,10 @@ class Skip(StrEnum):
     """The content is not UTF-8, nor of the encoding that the shard names."""
 
 
-NOT_HAD = frozenset({Skip.ELSEWHERE, Skip.NOT_IN_ARCHIVE, Skip.DAMAGED})
-"""Why nobody has the text of a file that the dataset holds."""
+MISPLACED = frozenset({Skip.NO_REPOSITORY, Skip.NO_PATH, Skip.BAD_ID})
+"""Why a row names no file at all."""
+UNREAD = frozenset({Skip.ELSEWHERE, Skip.NOT_IN_ARCHIVE, Skip.DAMAGED, Skip.UNKNOWN_ENCODING, Skip.UNDECODABLE})
+"""Why nobody knows what is in a file that a shard points to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,13 +83,18 @@ def examine(file: RawFile, max_bytes: int) -> Document | Skip:
     return _document(file, _swhid(file.content_id, original), text)
 
 
-def by_name(file: RawFile) -> Document | None:
-    """The document of a file whose text nobody has; None where it declares no identifier."""
+def is_pointer(file: RawFile, why: Skip) -> bool:
+    """Whether the shard only points to the content of a file of which there is no text, and that is `why`."""
+    return bool(file.blob_id) and why not in MISPLACED
+
+
+def by_name(file: RawFile, why: Skip) -> Document | None:
+    """The document of a file that is pointed to and of which there is no text; None where it declares no identifier."""
     digest = _digest(file.content_id)
-    return _document(file, Swhid(Kind.CONTENT, digest).core, b"") if digest else None
+    return _document(file, Swhid(Kind.CONTENT, digest).core, b"", unread=why in UNREAD) if digest else None
 
 
-def _document(file: RawFile, swhid: str, text: bytes) -> Document:
+def _document(file: RawFile, swhid: str, text: bytes, *, unread: bool = False) -> Document:
     return Document(
         swhid=swhid,
         repository=file.repository or "",
@@ -100,6 +107,7 @@ def _document(file: RawFile, swhid: str, text: bytes) -> Document:
         vendored=file.vendored,
         generated=file.generated,
         kind=file.kind,
+        unread=unread,
     )
 
 

@@ -31,7 +31,8 @@ class Document:
 
     What is no file may have no repository (""); its path is the id that the dataset gives it, or else its SWHID.
 
-    A document whose `content` is empty is known by name alone: the dataset holds it, and nobody here has its text.
+    A document whose `content` is empty is known by name alone: the dataset points to it, and here is no text of it.
+    `unread` tells that nobody has looked.
     """
 
     swhid: str
@@ -45,6 +46,7 @@ class Document:
     vendored: bool = False
     generated: bool = False
     kind: DocumentKind = DocumentKind.FILE
+    unread: bool = False
 
     @property
     def owner(self) -> str:

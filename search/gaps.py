@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from search.scope import ScopeKind
+from search.scope import IN_TEXTS, ScopeKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -10,7 +10,7 @@ class Gaps:
     """Shards that could not be read, and files that the others only point to, whose texts were not to be had.
 
     Most of those files are known by name; `unlisted_files` are those of them that are not, since they declare no
-    identifier. False where everything was read.
+    identifier, or since an older version built it. False where everything was read.
     """
 
     missing_shards: int = 0
@@ -30,12 +30,15 @@ class Gaps:
 
     @property
     def of_names(self) -> "Gaps":
-        """What a question that names and identifiers answer is not told."""
+        """What a question that names answer is not told."""
         return Gaps(self.missing_shards, self.unlisted_files, self.unlisted_files)
 
     def about(self, kind: ScopeKind) -> "Gaps":
-        """What a question for scopes of that kind is not told: addresses stand in texts, the others are names."""
-        return self if kind is ScopeKind.EMAIL else self.of_names
+        """What a question for scopes of that kind is not told.
+
+        Addresses stand in texts, and a content is what its text is as well as what it is declared to be.
+        """
+        return self if kind in IN_TEXTS else self.of_names
 
 
 NONE = Gaps()

@@ -16,15 +16,15 @@ from search.analysis.fingerprints import PROFILES
 from search.engines.base import Engine, EngineError
 from search.fetching import Fetcher
 from search.layouts import ColumnMap
-from search.shards import ShardError, as_registered, read_documents
+from search.shards import UNLISTED, ShardError, as_registered, read_documents
 
 REPEAT = "repeat"
 """Tally of rows that say again what the part holds already."""
 
 DOCUMENTS = "documents"
 
-BY_NAME = "by name alone"
-"""Tally of rows whose documents have no text."""
+NAMED = "known by name"
+"""Tally of rows whose texts nobody has read, and that are documents all the same."""
 
 SHARD_FAILURES = (ShardError, EngineError, StorageError)
 """What may go wrong with a shard."""
@@ -79,10 +79,10 @@ def index_shard(task: ShardTask, engine: Engine, progress: Progress) -> ShardRes
             analysed = analyser.analyse(document)
             added = part.add(analysed.entry)
             tally[DOCUMENTS if added else REPEAT] += 1
-            if not document.content:
-                tally[BY_NAME] += 1
+            tally[NAMED] += document.unread
             gathered.add(analysed.fingerprints)
             text_bytes += len(document.content) if added else 0
             progress(len(document.content))
     prints.save(task.portraits, task.build, task.number, gathered.distinct())
-    return ShardResult(dict(tally), text_bytes, time.monotonic() - started)
+    # Where these are not told at all, an older version has read the shard, and listed nothing by name.
+    return ShardResult({NAMED: 0, UNLISTED: 0} | tally, text_bytes, time.monotonic() - started)

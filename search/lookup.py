@@ -4,13 +4,13 @@ Submitted code is compared and forgotten: it is neither stored nor logged.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import lru_cache, reduce
 from typing import Any, NamedTuple
 
 from search import masks
-from search.analysis.entries import BY_NAME_TAG
+from search.analysis.entries import BY_NAME_TAG, UNREAD_TAG
 from search.analysis.fingerprints import PROFILES
 from search.checking import SIMILARITY_THRESHOLD, AskedFile, Checker, source_of
 from search.engines.base import (
@@ -91,7 +91,7 @@ class Known:
 class Holding:
     """What one release holds of a scope. Lists are the largest first and may be cut; the figures are whole.
 
-    `by_name` are the documents whose texts nobody here has; `bytes` are of the others.
+    `by_name` are the documents whose texts are not held here; `bytes` are of the others.
     """
 
     release: str
@@ -109,10 +109,7 @@ class Holding:
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """One content of a release: its text with secrets blotted out, and where it was found.
-
-    Without text and size where the release only points to it, and nobody here has read it.
-    """
+    """One content of a release: its text (where it is held here) with secrets blotted out, and where it was found."""
 
     release: str
     swhid: str
@@ -200,7 +197,8 @@ def search(query: str, *, cursor: Cursor | None = None, limit: int = PAGE, relea
     asked = _open(release)
     searcher = Searcher(asked.opened.index, asked.origin, masks.visible())
     found = searcher.page(tiers, cursor or Cursor(0, None), min(limit, PAGE_MOST))
-    return SearchPage(asked.release.name, found.hits, found.total, found.exact, found.next, asked.build.gaps)
+    unread = _gaps(asked) if any(tier.marks for tier in tiers) else _gaps(asked).of_names
+    return SearchPage(asked.release.name, found.hits, found.total, found.exact, found.next, unread)
 
 
 def known(swhids: Sequence[Swhid], release: str | None = None) -> dict[str, Known]:
@@ -210,7 +208,7 @@ def known(swhids: Sequence[Swhid], release: str | None = None) -> dict[str, Know
     found: set[str] = set()
     for asked in _all(release):
         found |= asked.opened.index.present(Field.SWHID, wanted - found, visible)
-    whole = not gaps(release).of_names
+    whole = not gaps(release)
     held = {swhid.core: swhid.core in found for swhid in swhids}
     return {core: Known(known, incomplete=not (known or whole)) for core, known in held.items()}
 
@@ -285,7 +283,7 @@ def figures(release: str) -> ReleaseFigures:
         documents=census.documents,
         bytes=census.bytes,
         index_bytes=asked.build.index_bytes,
-        gaps=asked.build.gaps,
+        gaps=_gaps(asked),
         languages=census.languages,
         licenses=census.licenses,
         repositories=census.repositories,
@@ -343,14 +341,27 @@ def _basis(asked: Asked) -> Basis:
         portrait_error_rate=asked.opened.portrait.error_rate,
         guaranteed_length=PROFILES[asked.build.profile].guarantee,
         similarity_threshold=SIMILARITY_THRESHOLD,
-        gaps=asked.build.gaps,
+        gaps=_gaps(asked),
     )
+
+
+def _gaps(asked: Asked) -> Gaps:
+    """Of what is known by name as much as is shown: less that, what could not be read would tell what is masked."""
+    gaps = asked.build.gaps
+    unread = _count_unread(asked.opened, masks.visible()) if gaps.unread_files else 0
+    return replace(gaps, unread_files=gaps.unlisted_files + unread)
+
+
+@lru_cache(maxsize=16)  # every question asks, and it changes with the masks alone
+def _count_unread(opened: Opened, visible: Clause) -> int:
+    return opened.index.count(AllOf((visible, Term(Field.TAGS, UNREAD_TAG))))
 
 
 @lru_cache(maxsize=16)  # it changes with the masks alone
 def _hides(opened: Opened, masked: frozenset[str]) -> bool:
-    """Whether a mask covers anything that the build holds."""
-    return bool(masked) and opened.index.count(AnyOf(Field.SCOPES, masked)) > 0
+    """Whether a mask covers anything of which the build holds the text."""
+    where = AllOf((AnyOf(Field.SCOPES, masked), Not(Term(Field.TAGS, BY_NAME_TAG))))
+    return bool(masked) and opened.index.count(where) > 0
 
 
 @lru_cache(maxsize=16)  # over a whole release this takes a while, and it changes with the masks alone
@@ -372,7 +383,7 @@ def _holding(asked: Asked, scope: Scope, where: Clause, after: int | None, limit
     index = asked.opened.index
     page = index.page(where, after=after, limit=limit + 1, texts=False)
     census = _count_all(index, where)
-    by_name = index.count(AllOf((where, Term(Field.TAGS, BY_NAME_TAG)))) if asked.build.unread_files else 0
+    by_name = index.count(AllOf((where, Term(Field.TAGS, BY_NAME_TAG))))
     return Holding(
         release=asked.release.name,
         scope=str(scope),
@@ -384,5 +395,5 @@ def _holding(asked: Asked, scope: Scope, where: Clause, after: int | None, limit
         licenses=census.licenses,
         places=tuple(source_of(hit, asked.origin) for hit in page[:limit]),
         next=page[limit - 1].order if len(page) > limit else None,
-        gaps=asked.build.gaps.about(scope.kind),
+        gaps=_gaps(asked).about(scope.kind),
     )

@@ -26,6 +26,8 @@ class Gathered:
         self._count = 0
 
     def add(self, hashes: Keys) -> None:
+        if not hashes.size:
+            return
         self._waiting.append(hashes)
         self._count += hashes.size
         if self._count > self.STEP:

@@ -35,6 +35,10 @@ class ScopeKind(StrEnum):
     EMAIL = "email"
 
 
+IN_TEXTS = frozenset({ScopeKind.EMAIL, ScopeKind.SWHID})
+"""Kinds of scopes that cover a document by what is in it, as well as by what is said of it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Scope:
     """A scope in its normal form; make one with `parse_scope`, which is the inverse of str()."""

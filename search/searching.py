@@ -8,8 +8,9 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from search.analysis.entries import BY_NAME_TAG
 from search.checking import source_of
-from search.engines.base import AllOf, Clause, Hit, Index, walk
+from search.engines.base import AllOf, Clause, Field, Hit, Index, Not, Term, walk
 from search.engines.stored import content_of
 from search.excerpts import Line, excerpt
 from search.querying import Tier
@@ -65,7 +66,7 @@ class Searcher:
         self._texts = _Texts()
 
     def page(self, tiers: Sequence[Tier], cursor: Cursor, limit: int) -> Found:
-        shown = [Tier(AllOf((tier.where, self._visible)), tier.checks, tier.marks) for tier in tiers]
+        shown = [Tier(AllOf((tier.where, self._visible, *_read(tier))), tier.checks, tier.marks) for tier in tiers]
         hits, following = self._fill(shown, cursor, limit)
         counts = [self._count(tier) for tier in shown]
         total = max(sum(count for count, _ in counts), len(hits))
@@ -103,6 +104,11 @@ class Searcher:
             matched += self._texts.passes(hit, tier)
             read += 1
         return matched, read == candidates
+
+
+def _read(tier: Tier) -> tuple[Clause, ...]:
+    """Where texts are read, those that nobody has are no candidates."""
+    return (Not(Term(Field.TAGS, BY_NAME_TAG)),) if tier.checks else ()
 
 
 class _Texts:

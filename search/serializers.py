@@ -16,7 +16,7 @@ Plain = serializers.Serializer[Any]
 MISSING_SHARDS = "shards of the release that the build could not read"
 UNREAD_FILES = "files that the release only points to, whose texts were not to be had"
 UNLISTED_FILES = f"{UNREAD_FILES}; without those that are among the documents by name, unless texts are asked for"
-NULL_BY_NAME = "null where the release only points to the text, which nobody has read"
+NULL_BY_NAME = "null where the release only points to the content, and its text is not held here"
 INCOMPLETE = "given, and true, where it is not known but not all of what was asked could be read"
 
 OTHER_KINDS = [kind.value for kind in DocumentKind if kind is not DocumentKind.FILE]
@@ -170,8 +170,10 @@ class HoldingSerializer(_WithGaps):
     release = serializers.CharField()
     scope = serializers.CharField()
     documents = serializers.IntegerField()
-    by_name = serializers.IntegerField(help_text="of the documents, those whose texts nobody has read")
-    bytes = serializers.IntegerField(help_text="of the texts that were read")
+    by_name = serializers.IntegerField(
+        help_text="of the documents, those whose texts are not held here: the release only points to them"
+    )
+    bytes = serializers.IntegerField(help_text="of the texts that are held")
     repositories = BucketSerializer(many=True)
     languages = BucketSerializer(many=True)
     licenses = BucketSerializer(many=True)

@@ -23,7 +23,7 @@ import pyarrow.parquet as pq
 from governance.spooling import Held, held
 from governance.storage import Location, StorageError, location, storage_failure
 from search.columns import Place
-from search.contents import NOT_HAD, RawFile, Skip, by_name, examine, place_of
+from search.contents import UNREAD, RawFile, Skip, by_name, examine, is_pointer, place_of
 from search.documents import Document
 from search.fetching import Fetcher, with_contents
 from search.fitting import Fit, LayoutError, detect
@@ -44,6 +44,9 @@ REMOTE: dict[str, Any] = {"buffer_size": 2**22}
 SIZES_ROWS = 64
 """Rows held at once where only the sizes of files are read."""
 REASON_LENGTH = 300
+
+UNLISTED = "without an identifier"
+"""Tally of files whose texts nobody has read, and that declare no identifier: they are in no answer at all."""
 
 
 class ShardError(Exception):
@@ -96,20 +99,30 @@ def read_documents(
 ) -> Iterator[Document]:
     """The documents of a shard in its order; what is no document, or has no text, is counted in `tally` by Skip.
 
+    Beside it UNLISTED counts what nobody has read and no document is made of.
+
     `columns` says what is where in a shard that is of no layout, or of several. `fetcher` gets the contents that the
-    shard only points to; those that are not to be had are documents by name alone.
+    shard only points to; those of which there is no text are documents by name alone.
     Raises ShardError before the first document where the file is no shard, and in mid-stream where it is
     damaged; then what came before is good.
     """
     with _opened(source, columns) as (place, file, found):
         files = _raw_files(place, file, found)
         for raw in with_contents(files, fetcher) if fetcher else files:
-            document: Document | Skip | None = examine(raw, max_bytes)
-            if isinstance(document, Skip):
-                tally[document.value] += 1
-                document = by_name(raw) if document in NOT_HAD else None
-            if document:
+            document = examine(raw, max_bytes)
+            if isinstance(document, Document):
                 yield document
+                continue
+            tally[document.value] += 1
+            yield from _by_name(raw, document, tally)
+
+
+def _by_name(raw: RawFile, why: Skip, tally: Counter[str]) -> Iterator[Document]:
+    if is_pointer(raw, why):
+        if document := by_name(raw, why):
+            yield document
+        elif why in UNREAD:
+            tally[UNLISTED] += 1
 
 
 def read_unusable(source: Source, max_bytes: int, columns: ColumnMap | None = None) -> Iterator[RawFile]:

@@ -21,6 +21,8 @@ PATH_ROOT = "/"
 
 BY_NAME_TAG = "text:none"
 """Of documents that are known by name alone."""
+UNREAD_TAG = "text:unread"
+"""Of those of them whose texts nobody has read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +85,7 @@ def _tags(document: Document) -> list[str]:
     if document.kind is not DocumentKind.FILE:
         tags.append(kind_tag(document.kind))
     if not document.content:
-        tags.append(BY_NAME_TAG)
+        tags += [BY_NAME_TAG, UNREAD_TAG] if document.unread else [BY_NAME_TAG]
     return tags + [license_tag(license_id) for license_id in document.licenses]
 
 

@@ -158,6 +158,20 @@ def test_a_document_whose_text_came_later_is_no_other_to_the_report(
     assert remains.by_name(clean.builds.get(), [listed]) == {}
 
 
+def test_a_content_is_told_to_be_gone_where_it_was_known_by_name_and_not_where_nobody_can_say(
+    tmp_path: Path, key: SigningKey, settings: LazySettings
+) -> None:
+    settings.CONTENTS_URL = ""
+    build_release("first-1", [point(tmp_path / "shards" / "a.parquet", tmp_path / "archive")])
+    declared, decoded = (f"swhid:{of_content(text).core}" for text in (RAW, "Größe".encode()))
+    request = all_accepted(declared, decoded)
+    _, outcome = replaced(tmp_path, key)
+    assert outcome.report.is_clean
+    states = {claim.scope: claim.state for claim in request.claims.all()}
+    assert states == {"repo:ada/engine": State.CLOSED, declared: State.CLOSED, decoded: State.APPLIED}
+    assert "texts that were not read" in " ".join(outcome.kept_open)
+
+
 def also_texts(folder: Path) -> str:
     """Without it there would be nothing to build."""
     path = folder / "shards" / "b.parquet"

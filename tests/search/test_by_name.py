@@ -14,7 +14,7 @@ from rich.console import Console
 from frontend import answers, sentences
 from frontend.printing import print_holdings
 from optout import facts
-from search import ingest, lookup, masks, registering
+from search import ingest, lookup, masks, registering, searching
 from search.checking import AskedFile
 from search.documents import Document, key_of
 from search.gaps import Gaps
@@ -65,7 +65,7 @@ def test_names_and_identifiers_are_answered_plainly(tmp_path: Path, name: str) -
     asked = [of_content(text.encode()) for text in (HELD, ABSENT)]
     held, absent = (lookup.known(asked, release)[swhid.core] for swhid in asked)
     assert held == lookup.Known(known=True, incomplete=False)
-    assert absent == lookup.Known(known=False, incomplete=False)
+    assert absent == lookup.Known(known=False, incomplete=True), "it may be that of a text once it is decoded"
     assert facts.shown([ADA, NOBODY, ADDRESS]) == {ADA: True, NOBODY: False, ADDRESS: None}
 
 
@@ -73,8 +73,10 @@ def test_questions_for_texts_tell_what_nobody_has_read(tmp_path: Path) -> None:
     release = build_release("pointing-1", [pointing(tmp_path)]).name
     report = lookup.check([AskedFile("a.py", ABSENT.encode())], release)
     (addresses,) = lookup.holdings(ADDRESS, release=release)
-    gaps = [report.basis.gaps, lookup.search("nothing", release=release).gaps, addresses.gaps, lookup.gaps(release)]
-    assert gaps == [UNREAD] * 4
+    (contents,) = lookup.holdings(parse_scope(f"swhid:{of_content(ABSENT.encode()).core}"), release=release)
+    search = lookup.search("nothing", release=release)
+    doors = [report.basis.gaps, search.gaps, addresses.gaps, contents.gaps, lookup.gaps(release)]
+    assert doors == [UNREAD] * 5
     assert sentences.of_report(report, pasted=False).startswith("No, as far as pointing-1 could be read")
 
 
@@ -89,9 +91,20 @@ def test_a_whole_copy_is_found_by_its_identifier(tmp_path: Path) -> None:
 
 def test_a_search_for_names_shows_them_without_lines(tmp_path: Path) -> None:
     release = build_release("pointing-1", [pointing(tmp_path)]).name
-    (hit,) = lookup.search("path:b.py repo:ada/engine", release=release).hits
-    assert (hit.source.path, hit.size, hit.lines) == ("src/b.py", None, ())
+    page = lookup.search("path:b.py repo:ada/engine", release=release)
+    (hit,) = page.hits
+    assert (hit.source.path, hit.size, hit.lines, page.gaps) == ("src/b.py", None, (), NONE)
     assert lookup.search("def", release=release).hits == ()
+
+
+def test_an_expression_is_not_held_up_by_what_nobody_can_read(tmp_path: Path) -> None:
+    named = [
+        v2_row(None, path=f"/{n}.py", blob_id=f"{n:040x}", content_id=f"{n:040x}") for n in range(searching.SCANNED + 9)
+    ]
+    rows = [*named, v2_row("no way = 1\n", path="/last.py", is_vendor=True)]
+    release = build_release("mixed-1", [write_shard(tmp_path / "a.parquet", rows, V2)])
+    page = lookup.search(r"owner:ada /\w\w /", release=release.name)
+    assert ([hit.source.path for hit in page.hits], page.total, page.exact) == (["last.py"], 1, True)
 
 
 def test_masks_hide_them(tmp_path: Path) -> None:
@@ -102,6 +115,8 @@ def test_masks_hide_them(tmp_path: Path) -> None:
     assert (holding.documents, holding.by_name) == (0, 0)
     assert lookup.document(swhid, release) is None
     assert not lookup.known([swhid], release)[swhid.core].known
+    assert lookup.figures(release).gaps == NONE, "less what is shown it would be what is masked"
+    assert not lookup.figures(release).portrait_withheld, "it holds nothing of them"
 
 
 def test_texts_that_the_archive_lacks_or_has_damaged_are_known_by_name(tmp_path: Path, settings: LazySettings) -> None:
@@ -116,6 +131,31 @@ def test_texts_that_the_archive_lacks_or_has_damaged_are_known_by_name(tmp_path:
     (holding,) = lookup.holdings(ADA, release=release.name)
     assert (holding.documents, holding.by_name, holding.bytes) == (3, 2, len(HELD))
     assert release.builds.get().gaps == Gaps(unread_files=2)
+
+
+@pytest.mark.parametrize(
+    ("content", "encoding", "unread"),
+    [(b"a\0b", None, 0), (b"", None, 0), (b"x" * 101, None, 0), (b"\xff\xfe\xfd", None, 1), (b"x", "klingon", 1)],
+    ids=["binary", "empty", "too large", "undecodable", "unknown encoding"],
+)
+def test_a_content_that_is_no_text_is_known_by_name_with_an_archive_and_without(
+    tmp_path: Path, settings: LazySettings, content: bytes, encoding: str | None, unread: int
+) -> None:
+    settings.DOCUMENT_MAX_BYTES = 100
+    blob = hashlib.sha1(content, usedforsecurity=False).hexdigest()
+    (tmp_path / "content").mkdir()
+    (tmp_path / "content" / blob).write_bytes(gzip.compress(content))
+    swhid = of_content(content)
+    row = v2_row(None, blob_id=blob, content_id=swhid.core.rpartition(":")[2], src_encoding=encoding)
+    shard = write_shard(tmp_path / "a.parquet", [row], V2)
+    for name, url, unread_files in (("here-1", str(tmp_path / "content"), unread), ("away-1", "", 1)):
+        settings.CONTENTS_URL = url
+        release = build_release(name, [shard])
+        (holding,) = lookup.holdings(ADA, release=name)
+        assert (holding.documents, holding.by_name, holding.gaps) == (1, 1, NONE)
+        assert lookup.known([swhid], name)[swhid.core].known
+        assert lookup.figures(name).gaps == Gaps(unread_files=unread_files)
+        assert release.builds.get().unlisted_files == 0
 
 
 def test_files_that_declare_no_identifier_are_not_known_by_name_either(tmp_path: Path) -> None:
@@ -172,25 +212,25 @@ def test_the_key_tells_a_text_from_a_name() -> None:
 
 def test_it_is_said_in_words() -> None:
     assert answers.by_name(3, 0) == ""
-    assert answers.by_name(1, 1) == "Its text was not read: the release only points to it."
-    assert answers.by_name(2, 2) == "Their texts were not read: the release only points to them."
-    assert answers.by_name(3, 1) == "The text of 1 of them was not read: the release only points to it."
-    assert answers.by_name(3, 2) == "The texts of 2 of them were not read: the release only points to them."
+    assert answers.by_name(1, 1) == "Its text is not held here: the release only points to it."
+    assert answers.by_name(2, 2) == "Their texts are not held here: the release only points to them."
+    assert answers.by_name(3, 1) == "The text of 1 of them is not held here: the release only points to it."
+    assert answers.by_name(3, 2) == "The texts of 2 of them are not held here: the release only points to them."
 
 
 def test_pages_say_so(client: Client, tmp_path: Path) -> None:
     build_release("pointing-1", [pointing(tmp_path)])
     holdings = client.get("/holdings?scope=account:ada").content.decode()
     assert "pointing-1</span> holds 2 files of ada in 1 repository." in holdings
-    assert "Their texts were not read: the release only points to them." in holdings
+    assert "Their texts are not held here: the release only points to them." in holdings
     assert "Together" not in holdings
-    assert "known by name, its text was not read" in client.get("/search?q=path:a.py").content.decode()
+    assert "known by name alone" in client.get("/search?q=path:a.py").content.decode()
     swhid = of_content(HELD.encode()).core
     document = client.get(f"/documents/{swhid}").content.decode()
-    assert "only points to this text, and it was not read here" in document
+    assert "only points to this content, and its text is not held here" in document
     assert "empty file" not in document
     missing = client.get(f"/documents/{of_content(ABSENT.encode()).core}")
-    assert (missing.status_code, b"as far as" in missing.content) == (404, False)
+    assert (missing.status_code, b"as far as" in missing.content) == (404, True)
 
 
 def test_the_api_says_so(client: Client, tmp_path: Path) -> None:
@@ -200,7 +240,7 @@ def test_the_api_says_so(client: Client, tmp_path: Path) -> None:
     assert holding.items() >= figures.items()
     swhids = [of_content(text.encode()).core for text in (HELD, ABSENT)]
     known = client.post("/api/v1/known", swhids, content_type="application/json").json()
-    assert known == {swhids[0]: {"known": True}, swhids[1]: {"known": False}}
+    assert known == {swhids[0]: {"known": True}, swhids[1]: {"known": False, "incomplete": True}}
     document = client.get(f"/api/v1/documents/{swhids[0]}").json()
     assert (document["text"], document["size"], document["holders"]) == (None, None, 1)
     (hit,) = client.get("/api/v1/search?q=path:a.py").json()["hits"]
@@ -215,7 +255,7 @@ def test_the_command_line_says_so(client: Client, tmp_path: Path) -> None:
     print_holdings(console, client.get("/api/v1/holdings?scope=account:nobody").json())
     assert said.getvalue().splitlines() == [
         "pointing-1 holds 2 documents of account:ada (0 bytes).",
-        "Their texts were not read: the release only points to them.",
+        "Their texts are not held here: the release only points to them.",
         "         2  ada/engine",
         "pointing-1 holds nothing of account:nobody.",
     ]

@@ -15,6 +15,7 @@ from search.engines.stored import hit_of, record_of
 from search.models import Release
 from search.querying import QueryError, plan
 from search.scope import keys_of_place, parse_scope
+from search.shards import UNLISTED
 from tests.conftest import build_release
 from tests.search.fixtures_layouts import PUBLISHED, Given
 from tests.search.fixtures_shards import write_shard
@@ -51,7 +52,7 @@ def test_every_layout_is_built_and_searched(mixed: Release) -> None:
     build = mixed.active_build
     assert build is not None
     assert build.documents == len(KINDS)
-    assert builds_of_releases.tally(build) == {"documents": len(KINDS), "text elsewhere": 2}
+    assert builds_of_releases.tally(build) == {"documents": len(KINDS), "text elsewhere": 2, UNLISTED: 2}
     assert found('"mail ada@example.org"') == sorted(KINDS)
 
 

@@ -17,9 +17,10 @@ from rich.progress import (
 
 from search import builds, distributing, ingest
 from search.builds import BuildProgress
-from search.indexing import BY_NAME, DOCUMENTS
+from search.indexing import DOCUMENTS, NAMED
 from search.management.steward import StewardCommand
 from search.models import Build
+from search.shards import UNLISTED
 
 
 class Command(StewardCommand):
@@ -76,15 +77,18 @@ class Command(StewardCommand):
             f"Build {build.name} is {build.state}: {build.documents:,} documents, {build.text_bytes / 1e6:,.1f} MB of "
             f"text, index {build.index_bytes / 1e6:,.1f} MB."
         )
+        named = build.unread_files - build.unlisted_files
         skipped = ", ".join(
-            f"{count:,} {reason}" for reason, count in sorted(tally.items()) if reason not in (DOCUMENTS, BY_NAME)
+            f"{count:,} {reason}"
+            for reason, count in sorted(tally.items())
+            if reason not in (DOCUMENTS, NAMED, UNLISTED)
         )
-        without = ", or without text" if tally[BY_NAME] else ""
+        without = ", or without text" if named else ""
         self.stdout.write(f"Left out{without}: {skipped or 'nothing'}.")
         if build.unread_files:
-            named = f", {tally[BY_NAME]:,} of them known by name" if tally[BY_NAME] else ""
+            known = f", {named:,} of them known by name" if named else ""
             self.stdout.write(
-                f"{build.unread_files:,} files it only points to have not been read{named}; what is in them is not "
+                f"{build.unread_files:,} files it only points to have not been read{known}; what is in them is not "
                 "found, and each answer says so. Texts come from CONTENTS_URL (docs/storage.md)."
             )
 
