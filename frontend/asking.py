@@ -12,7 +12,8 @@ def plain_report(report: Report) -> dict[str, Any]:
     """The report as the API gives it, without the API's framework."""
     basis = asdict(report.basis)
     gaps = basis.pop("gaps")
-    answer: dict[str, Any] = {**basis, **gaps, "found": report.found}
+    told = {name: gaps[name] for name in ("missing_shards", "unread_files")}
+    answer: dict[str, Any] = {**basis, **told, "found": report.found}
     answer["files"] = [asdict(file) for file in report.files]
     for file in answer["files"]:
         for piece in file["evidence"]:

@@ -2,7 +2,7 @@
 
 import secrets
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from django.conf import settings
@@ -33,6 +33,10 @@ NOT_HAD = (Skip.ELSEWHERE, Skip.NOT_IN_ARCHIVE, Skip.DAMAGED)
 
 NOT_READ = (Skip.NO_TEXT, Skip.UNKNOWN_ENCODING, Skip.UNDECODABLE)
 """Of the same: what else of shards that only point is not known."""
+
+
+BYTES_OF_A_NAME = 500
+"""Of text, that take about as much of an index as a document that is known by name alone."""
 
 
 class NotShared(Exception):
@@ -142,7 +146,7 @@ def unlisted_files(current: Build) -> int:
 def _unread(current: Build) -> Iterator[tuple[int, int]]:
     """Of each shard."""
     for layout, columns, tally in current.shards.values_list("shard__layout", "shard__columns", "tally"):
-        only_points = layout in POINTERS or _only_points(columns)
+        only_points = _only_points(layout, columns)
         if UNLISTED in tally:
             # Where there is no column of texts, a null that is no pointer is not known to be nothing.
             unlisted = tally[UNLISTED] + (tally.get(Skip.NO_TEXT, 0) if only_points else 0)
@@ -152,12 +156,32 @@ def _unread(current: Build) -> Iterator[tuple[int, int]]:
             yield unread, unread
 
 
-def _only_points(columns: Mapping[str, str]) -> bool:
-    return "blob_id" in columns and not columns.keys() & {"content", "events", "layout"}
+def _only_points(layout: str, columns: Mapping[str, str]) -> bool:
+    mapped = "blob_id" in columns and not columns.keys() & {"content", "events", "layout"}
+    return layout in POINTERS or mapped
 
 
-def text_bytes_of(release: Release) -> int:
-    return int(release.shards.aggregate(total=Sum("text_bytes"))["total"])
+def _has_texts(layout: str, columns: Mapping[str, str]) -> bool:
+    """Whether there is a text to be read of a shard that nobody has read yet."""
+    return bool(settings.CONTENTS_URL) or not _only_points(layout, columns)
+
+
+def text_bytes_of(current: Build) -> int:
+    """Bytes of text that the build's portrait has room for: what its shards claim, but for those that have none."""
+    rows = current.shards.values_list("state", "text_bytes", "shard__text_bytes", "shard__layout", "shard__columns")
+    return sum(
+        claimed
+        for state, found, claimed, layout, columns in rows
+        if (found if state == ShardBuild.State.DONE else _has_texts(layout, columns))
+    )
+
+
+def size_of(shards: Iterable[Shard]) -> int:
+    """Bytes of text that take as much of an index as these shards will."""
+    return sum(
+        shard.text_bytes if _has_texts(shard.layout, shard.columns) else shard.documents * BYTES_OF_A_NAME
+        for shard in shards
+    )
 
 
 # --- one set of files for all workers ---------------------------------------------------------------

@@ -62,7 +62,7 @@ def request(release: Release, *, anew: bool = False) -> Build:
 
 
 def _ask_for(current: Build, rows: list[ShardBuild]) -> None:
-    engine_named(current.engine).prepare(current.name, sum(row.shard.text_bytes for row in rows))
+    engine_named(current.engine).prepare(current.name, builds.size_of(row.shard for row in rows))
     builds.mark(current)
     shards = current.shards.count()
     # A group after the other, so that its portrait is made while the next is read; in each the largest shards first.
@@ -223,7 +223,7 @@ def do_part(lease: Lease, build: int, group: int) -> None:
         return
     numbers = portrait_parts.groups_of(current.shards.count())[group]
     try:
-        portrait_parts.write_part(current, group, numbers, builds.text_bytes_of(current.release))
+        portrait_parts.write_part(current, group, numbers, builds.text_bytes_of(current))
     except (PortraitError, StorageError) as error:
         raise TryAgain(str(error)) from error
 

@@ -158,7 +158,7 @@ def _index_waiting(current: Build, jobs: int, progress: Callable[[BuildProgress]
         progress(BuildProgress(min(done_bytes, total), total, finished, len(waiting)))
 
     if waiting:
-        engine.prepare(current.name, total)
+        engine.prepare(current.name, builds.size_of(row.shard for row in waiting.values()))
     # The largest first, so that no process is left alone with a large one at the end.
     largest_first = sorted(waiting.values(), key=lambda row: -row.shard.text_bytes)
     tasks = [builds.shard_task(current, row.shard) for row in largest_first]

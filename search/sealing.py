@@ -47,6 +47,6 @@ def tidy(current: Build, engine: Engine) -> None:
 
 
 def _write_portrait(current: Build, done: Sequence[int], shards: int) -> None:
-    writer = portrait_parts.empty_portrait(current, builds.text_bytes_of(current.release))
+    writer = portrait_parts.empty_portrait(current, builds.text_bytes_of(current))
     portrait_parts.gather(current, writer, done, shards)
     portraits().store(current.name, writer, release=current.release.name, gaps=current.gaps)

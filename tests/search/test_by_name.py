@@ -14,7 +14,7 @@ from rich.console import Console
 from frontend import answers, sentences
 from frontend.printing import print_holdings
 from optout import facts
-from search import ingest, lookup, masks, registering, searching
+from search import builds, ingest, lookup, masks, registering, searching
 from search.checking import AskedFile
 from search.documents import Document, key_of
 from search.gaps import Gaps
@@ -175,6 +175,24 @@ def test_builds_of_an_older_version_know_no_names(tmp_path: Path) -> None:
     Build.objects.update(unlisted_files=2)
     (holding,) = lookup.holdings(NOBODY, release=release.name)
     assert holding.gaps.unread_files == 2
+
+
+def test_only_pointing_needs_no_room_for_fingerprints(tmp_path: Path, settings: LazySettings) -> None:
+    """The Stack v2 claims 67 TB of texts in its lists of identifiers."""
+    settings.CONTENTS_URL = ""
+    rows = [v2_row(None, blob_id="b" * 40, content_id=digits(HELD), length_bytes=10**12)]
+    ids = pa.schema([field for field in V2 if field.name != "content"])
+    rows = [{name: value for name, value in row.items() if name != "content"} for row in rows]
+    shard = write_shard(tmp_path / "a.parquet", rows, ids)
+    release = registering.register("wide-1", [shard], dataset="wide")
+    waiting = builds.begin(release)
+    assert release.shards.get().text_bytes == 10**12
+    assert (builds.text_bytes_of(waiting), builds.size_of(release.shards.all())) == (0, builds.BYTES_OF_A_NAME)
+    settings.CONTENTS_URL = str(tmp_path)
+    assert (builds.text_bytes_of(waiting), builds.size_of(release.shards.all())) == (10**12, 10**12)
+    made = ingest.build(release, jobs=1, progress=lambda now: None)
+    assert builds.text_bytes_of(made) == 0, "it was looked for, and is not there"
+    assert made.documents == 1
 
 
 # --- The text of one, and the name of another ---------------------------------------------------------
