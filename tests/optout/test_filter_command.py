@@ -15,6 +15,7 @@ import pytest
 from optout.filter import main
 from optout.receipt import open_receipt
 from tests.optout.filter_lists import PIPELINE, ROOT, Bench, clean_environment
+from tests.processes import workers_of
 from tests.search.fixtures_shards import V2, V3, v2_row, v3_file, v3_row, write_shard
 
 SCOPES = ["account:bob", "path:ada/engine/gone.py"]
@@ -219,11 +220,6 @@ def test_killed_it_leaves_no_output_and_the_next_run_works(long_bench: Bench, jo
     assert len(list((long_bench.out / "shards").iterdir())) == 250
     assert [path.name for path in long_bench.folder.glob("out*")] == ["out"]
     assert {name: content for name, content in long_bench.files().items() if "partial" not in name} == before
-
-
-def workers_of(process: int) -> list[int]:
-    children = Path(f"/proc/{process}/task/{process}/children").read_text().split()
-    return [int(child) for child in children if "spawn_main" in Path(f"/proc/{child}/cmdline").read_text()]
 
 
 def test_a_worker_that_is_killed_is_told_and_nothing_is_left(long_bench: Bench) -> None:

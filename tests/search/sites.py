@@ -24,6 +24,7 @@ import redis
 
 from stack.processes import free_port
 from tests.environment import own_site
+from tests.processes import children_of, command_of
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -246,22 +247,10 @@ class Daemon:
 
     def kill_child(self) -> None:
         """One of the processes that do the work; the main one lives on."""
-        forks = [child for child in _children(self.pid) if _command(child) == _command(self.pid)]
+        forks = [child for child in children_of(self.pid) if command_of(child) == command_of(self.pid)]
         for child in forks[:1]:
             with suppress(ProcessLookupError):
                 os.kill(child, signal.SIGKILL)
-
-
-def _children(pid: int) -> list[int]:
-    threads = Path(f"/proc/{pid}/task").glob("*/children")
-    return [int(child) for thread in threads for child in thread.read_text().split()]
-
-
-def _command(pid: int) -> bytes:
-    try:
-        return Path(f"/proc/{pid}/cmdline").read_bytes()
-    except OSError:
-        return b""
 
 
 def wait_until(what: str, holds: Callable[[], object], patience: float = PATIENCE) -> None:

@@ -26,6 +26,7 @@ from search.report import Grade
 from search.workers import index_shards
 from tests import corpus, environment
 from tests.conftest import build_release
+from tests.processes import workers_of
 from tests.search.fixtures_shards import V3, v3_file, v3_row, write_shard
 
 pytestmark = pytest.mark.django_db
@@ -330,14 +331,6 @@ def test_a_build_killed_at_any_point_ends_as_an_undisturbed_one(own_site: dict[s
     assert describe(own_site).startswith("complete 1200 ")
 
 
-def command_of(pid: str) -> bytes:
-    """What a process was started with; nothing where it has ended meanwhile."""
-    try:
-        return Path(f"/proc/{pid}/cmdline").read_bytes()
-    except OSError:
-        return b""
-
-
 def test_a_worker_that_dies_costs_its_shard_and_nothing_else(
     builds: Path, shards: list[Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -345,8 +338,7 @@ def test_a_worker_that_dies_costs_its_shard_and_nothing_else(
     killed: list[int] = []
 
     def kill_one(now: records.BuildProgress) -> None:
-        children = Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()
-        workers = [int(pid) for pid in children if b"spawn_main" in command_of(pid)]
+        workers = workers_of(os.getpid())
         if workers and not killed:
             os.kill(workers[0], signal.SIGKILL)
             killed.append(workers[0])
