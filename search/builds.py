@@ -2,7 +2,7 @@
 
 import secrets
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from django.conf import settings
@@ -133,27 +133,24 @@ def tally(current: Build) -> Counter[str]:
     return +total
 
 
-def unread_files(current: Build) -> int:
-    """Files that shards of the build point to, and whose texts nobody has read: what is in them is not known."""
-    return sum(unread for unread, _ in _unread(current))
+def unread_and_unlisted(current: Build) -> tuple[int, int]:
+    """Files that shards of the build point to, and whose texts nobody has read: what is in them is not known.
 
-
-def unlisted_files(current: Build) -> int:
-    """Those of them that are not known by name either: they declare no identifier, or an older version read them."""
-    return sum(unlisted for _, unlisted in _unread(current))
-
-
-def _unread(current: Build) -> Iterator[tuple[int, int]]:
-    """Of each shard."""
+    And those of them that are not known by name either: they declare no identifier, or an older version read them.
+    """
+    unread = unlisted = 0
     for layout, columns, tally in current.shards.values_list("shard__layout", "shard__columns", "tally"):
         only_points = _only_points(layout, columns)
         if UNLISTED in tally:
             # Where there is no column of texts, a null that is no pointer is not known to be nothing.
-            unlisted = tally[UNLISTED] + (tally.get(Skip.NO_TEXT, 0) if only_points else 0)
-            yield tally[NAMED] + unlisted, unlisted
+            nameless = tally[UNLISTED] + (tally.get(Skip.NO_TEXT, 0) if only_points else 0)
+            named = tally[NAMED]
         else:
-            unread = sum(tally.get(reason, 0) for reason in ((*NOT_HAD, *NOT_READ) if only_points else NOT_HAD))
-            yield unread, unread
+            nameless = sum(tally.get(reason, 0) for reason in ((*NOT_HAD, *NOT_READ) if only_points else NOT_HAD))
+            named = 0
+        unread += named + nameless
+        unlisted += nameless
+    return unread, unlisted
 
 
 def _only_points(layout: str, columns: Mapping[str, str]) -> bool:

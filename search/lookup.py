@@ -10,7 +10,7 @@ from functools import lru_cache, reduce
 from typing import Any, NamedTuple
 
 from search import masks
-from search.analysis.entries import BY_NAME_TAG, UNREAD_TAG
+from search.analysis.entries import BY_NAME, UNREAD
 from search.analysis.fingerprints import PROFILES
 from search.checking import SIMILARITY_THRESHOLD, AskedFile, Checker, source_of
 from search.engines.base import (
@@ -251,7 +251,7 @@ def _content(asked: Asked, swhid: Swhid, where: AllOf) -> Content | None:
     hits = index.page(where, after=None, limit=PLACES, texts=False)
     if not hits:
         return None
-    with_text = AllOf((*where.clauses, Not(Term(Field.TAGS, BY_NAME_TAG))))
+    with_text = AllOf((*where.clauses, Not(BY_NAME)))
     read = next(iter(index.page(with_text, after=None, limit=1, texts=True)), None)
     return Content(
         release=asked.release.name,
@@ -354,13 +354,13 @@ def _gaps(asked: Asked) -> Gaps:
 
 @lru_cache(maxsize=16)  # every question asks, and it changes with the masks alone
 def _count_unread(opened: Opened, visible: Clause) -> int:
-    return opened.index.count(AllOf((visible, Term(Field.TAGS, UNREAD_TAG))))
+    return opened.index.count(AllOf((visible, UNREAD)))
 
 
 @lru_cache(maxsize=16)  # it changes with the masks alone
 def _hides(opened: Opened, masked: frozenset[str]) -> bool:
     """Whether a mask covers anything of which the build holds the text."""
-    where = AllOf((AnyOf(Field.SCOPES, masked), Not(Term(Field.TAGS, BY_NAME_TAG))))
+    where = AllOf((AnyOf(Field.SCOPES, masked), Not(BY_NAME)))
     return bool(masked) and opened.index.count(where) > 0
 
 
@@ -383,7 +383,7 @@ def _holding(asked: Asked, scope: Scope, where: Clause, after: int | None, limit
     index = asked.opened.index
     page = index.page(where, after=after, limit=limit + 1, texts=False)
     census = _count_all(index, where)
-    by_name = index.count(AllOf((where, Term(Field.TAGS, BY_NAME_TAG))))
+    by_name = index.count(AllOf((where, BY_NAME)))
     return Holding(
         release=asked.release.name,
         scope=str(scope),

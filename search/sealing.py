@@ -28,8 +28,7 @@ def seal(current: Build, engine: Engine) -> Build:
         raise NothingToSeal(CANNOT.format(release=current.release.name, reasons="\n".join(builds.failures(current))))
     current.documents = engine.seal(current.name, done)
     current.missing_shards = shards - len(done)
-    current.unread_files = builds.unread_files(current)
-    current.unlisted_files = builds.unlisted_files(current)
+    current.unread_files, current.unlisted_files = builds.unread_and_unlisted(current)
     _write_portrait(current, done, shards)
     current.state = Build.State.INCOMPLETE if current.missing_shards else Build.State.COMPLETE
     current.text_bytes = current.shards.aggregate(total=Sum("text_bytes"))["total"]

@@ -8,9 +8,9 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from search.analysis.entries import BY_NAME_TAG
+from search.analysis.entries import BY_NAME
 from search.checking import source_of
-from search.engines.base import AllOf, Clause, Field, Hit, Index, Not, Term, walk
+from search.engines.base import AllOf, Clause, Hit, Index, Not, walk
 from search.engines.stored import content_of
 from search.excerpts import Line, excerpt
 from search.querying import Tier
@@ -108,7 +108,7 @@ class Searcher:
 
 def _read(tier: Tier) -> tuple[Clause, ...]:
     """Where texts are read, those that nobody has are no candidates."""
-    return (Not(Term(Field.TAGS, BY_NAME_TAG)),) if tier.checks else ()
+    return (Not(BY_NAME),) if tier.checks else ()
 
 
 class _Texts:

@@ -126,7 +126,7 @@ def _by_name(raw: RawFile, why: Skip, tally: Counter[str]) -> Iterator[Document]
 
 
 def read_unusable(source: Source, max_bytes: int, columns: ColumnMap | None = None) -> Iterator[RawFile]:
-    """The files of a shard that no document is made of, as they are; each is good until the next one is asked for."""
+    """The files of a shard that no document with a text is made of, as they are; each is good until the next."""
     with _opened(source, columns) as (place, file, found):
         for raw in _raw_files(place, file, found):
             if isinstance(examine(raw, max_bytes), Skip):

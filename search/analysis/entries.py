@@ -10,7 +10,7 @@ from search.analysis.hashing import terms_of
 from search.analysis.minhash import bands_of, shingles, signature_of
 from search.analysis.words import TrigramWriter, parts_of, words_of
 from search.documents import Document, DocumentKind
-from search.engines.base import Entry, Field
+from search.engines.base import Entry, Field, Term
 from search.patterns import find_emails
 from search.scope import keys_of_contents, keys_of_emails, keys_of_place
 
@@ -19,10 +19,10 @@ SPEC = "1"
 
 PATH_ROOT = "/"
 
-BY_NAME_TAG = "text:none"
-"""Of documents that are known by name alone."""
-UNREAD_TAG = "text:unread"
-"""Of those of them whose texts nobody has read."""
+BY_NAME = Term(Field.TAGS, "text:none")
+"""Documents that are known by name alone."""
+UNREAD = Term(Field.TAGS, "text:unread")
+"""Those of them whose texts nobody has read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +85,7 @@ def _tags(document: Document) -> list[str]:
     if document.kind is not DocumentKind.FILE:
         tags.append(kind_tag(document.kind))
     if not document.content:
-        tags += [BY_NAME_TAG, UNREAD_TAG] if document.unread else [BY_NAME_TAG]
+        tags += [BY_NAME.value, UNREAD.value] if document.unread else [BY_NAME.value]
     return tags + [license_tag(license_id) for license_id in document.licenses]
 
 
